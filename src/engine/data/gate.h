@@ -1,0 +1,46 @@
+/* gate.h - what the data hold and what is wrong with them, before any compute.
+ *
+ * A finding never changes the data; it is a line for `sft data`, for the train command's preamble
+ * and for the workbench. Rows, labels with counts, token lengths, the share that max_length cuts,
+ * empty texts, exact duplicates inside a split and across splits, one text with two labels,
+ * labels with few rows or absent from a split. */
+#ifndef GATE_H
+#define GATE_H
+#include "engine/base/err.h"
+#include "engine/data/dataset.h"
+#include "engine/data/encode.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum finding_kind {
+    FINDING_EMPTY_TEXT,       /* rows whose text is empty or only white space */
+    FINDING_DUPLICATE,        /* rows whose text stands earlier in the same split */
+    FINDING_LEAK,             /* validation and test rows whose text is also in train */
+    FINDING_CONFLICT,         /* rows whose text also stands with another label */
+    FINDING_TRUNCATED,        /* rows longer than max_length */
+    FINDING_RARE_LABEL,       /* train rows of labels with fewer than 5 train rows */
+    FINDING_UNTRAINED_LABEL,  /* validation and test rows whose label train does not have */
+    FINDING_KINDS
+};
+const char *finding_name(enum finding_kind k); /* short, for a panel: "same text, two labels" */
+
+struct finding {
+    enum finding_kind kind;
+    uint32_t *rows; /* dataset rows it is about, ascending */
+    size_t count;
+};
+
+struct gate {
+    size_t rows[SPLIT_COUNT];
+    struct finding findings[FINDING_KINDS]; /* count 0: nothing to say */
+    uint32_t *twin;                         /* per row: the first row with its text, itself if none */
+    /* Token lengths before truncation over all rows; 0 when no encoding was given. */
+    size_t tokens, shortest, median, p95, longest;
+};
+
+/* `e` may be NULL: nothing is said of tokens. */
+struct gate *gate_run(const struct dataset *d, const struct encoded *e, struct err *err);
+void gate_destroy(struct gate *g);
+
+#endif

@@ -1,0 +1,68 @@
+/* compute.h - where arithmetic happens: the kernel table, the BLAS, the pool, in one handle.
+ *
+ * A model asks for "this product over all rows" or "this kernel over all rows"; compute splits the
+ * rows over the pool. A result never depends on the split (promise 3 of the design): products are
+ * done by BLAS only for shapes that were found bit-equal under row and column splits on this
+ * machine, else by ops->product; sums over rows go through partials of OPS_BLOCK_ROWS rows that are
+ * added in block order.
+ *
+ * One thread at a time uses a compute. Nothing is allocated after compute_create but what
+ * compute_reserve asks for. */
+#ifndef COMPUTE_H
+#define COMPUTE_H
+#include "engine/base/err.h"
+#include "engine/base/pool.h"
+#include "engine/math/blas.h"
+#include "engine/math/ops.h"
+
+#include <stddef.h>
+
+struct compute {
+    const struct ops *ops;
+    const struct blas *blas; /* NULL: own products only */
+    struct pool *pool;
+    float *scratch;          /* scratch_floats for each worker */
+    size_t scratch_floats;
+};
+
+/* threads 0: all cores. Chooses kernels by CPUID, loads BLAS (blas.h). SFT_KERNELS=plain|avx2|avx512
+ * and SFT_BLAS=none|PATH in the environment override, for tests. */
+struct compute *compute_create(int threads, struct err *err);
+void compute_destroy(struct compute *c);
+
+/* Scratch a worker needs: grow it to at least `floats` each. Before the first step. */
+int compute_reserve(struct compute *c, size_t floats, struct err *err);
+float *compute_scratch(const struct compute *c, int worker);
+
+/* "avx512 + OpenBLAS 0.3.21 SkylakeX": what the bytes of a run depend on; pinned in run.json. */
+void compute_kernel_set(const struct compute *c, char *out, size_t size);
+
+/* Find out, once for each weight shape a model has, whether BLAS may serve it (see above). N and K
+ * are the weight's rows and columns. Call before the first product of that shape. */
+void compute_admit(struct compute *c, size_t N, size_t K);
+
+/* Products with a weight w (N,K) in checkpoint layout, over M rows, on all workers.
+ *   forward:   y  (M,N) = x (M,K) w^T
+ *   backward:  dx (M,K) = beta*dx + dy (M,N) w        beta is 0 or 1
+ *   weight:    dw (N,K) = beta*dw + dy^T (N,M) x (M,K) */
+void product_forward(struct compute *c, float *y, const float *x, const float *w, size_t M, size_t N,
+                     size_t K);
+void product_backward(struct compute *c, float *dx, const float *dy, const float *w, size_t M,
+                      size_t N, size_t K, float beta);
+void product_weight(struct compute *c, float *dw, const float *dy, const float *x, size_t M,
+                    size_t N, size_t K, float beta);
+
+/* fn over rows [0, M) in blocks of whole OPS_BLOCK_ROWS (the last may be shorter), on all workers.
+ * `block` numbers the block, for partial sums. */
+typedef void compute_rows_fn(void *arg, size_t first, size_t rows, size_t block, int worker);
+void compute_rows(struct compute *c, size_t M, compute_rows_fn *fn, void *arg);
+size_t compute_blocks(size_t M);
+
+/* sum[j] += partial[0][j] + partial[1][j] + ... in a fixed tree over blocks; partial (blocks, N),
+ * row stride N, destroyed. */
+void compute_add_partials(struct compute *c, float *sum, float *partial, size_t blocks, size_t N);
+
+/* sum of squares of n floats in fixed chunks and a fixed tree. */
+double compute_sum_squares(struct compute *c, const float *x, size_t n);
+
+#endif

@@ -1,0 +1,20 @@
+/* cpu.h - what this CPU can do, by CPUID features (and the OS's saved state), never by model name. */
+#ifndef CPU_H
+#define CPU_H
+#include "engine/math/ops.h"
+
+#include <stdbool.h>
+
+struct cpu {
+    char name[64];      /* the brand string */
+    bool avx2, fma, avx512, avx512_bf16;   /* avx512: F, BW, DQ and VL */
+    int cores;          /* this process may use */
+};
+const struct cpu *cpu_detect(void);
+const struct ops *cpu_best_ops(void);
+
+/* fp32 multiply-add peak of `threads` threads in GFLOP/s, measured in about 50 ms each call with the
+ * widest vectors the CPU has. */
+double cpu_measure_peak(int threads);
+
+#endif

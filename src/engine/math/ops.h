@@ -1,0 +1,110 @@
+/* ops.h - the row kernels of a transformer step, behind one table.
+ *
+ * Rows of the table are `ops_plain` (C11), `ops_avx2` and `ops_avx512`; cpu.h chooses one at start.
+ * reference.h has the same functions in double, which tests hold each row against.
+ *
+ * Shapes: R rows (tokens) of a call, H hidden width, F intermediate width, S tokens of a sequence,
+ * D width of a head. The gradient of x is dx. A kernel works on the rows it is given and nothing
+ * else, so any split of the rows gives the same bytes; sums over rows are made a block of
+ * OPS_BLOCK_ROWS at a time into a partial of their own, and the partials are added in block order
+ * (compute.h), so they do not depend on a split either. Kernels cannot fail and allocate nothing.
+ *
+ * Dropout is a counter hash: element i of a site is kept when hash(key, i) >= threshold. Backward
+ * calls the hash again instead of keeping a mask. threshold 0 means no dropout. */
+#ifndef OPS_H
+#define OPS_H
+#include <stddef.h>
+#include <stdint.h>
+
+#define OPS_BLOCK_ROWS 32
+
+struct dropout {
+    uint32_t key;       /* of (seed, step, micro-batch, site); see dropout_at() */
+    uint32_t threshold; /* p * 2^32; 0: none */
+    float scale;        /* 1 / (1 - p) */
+};
+
+struct adamw_step {
+    float lr, beta1, beta2, eps, weight_decay;
+    float bias1, bias2; /* 1 - beta^t */
+    float gscale;       /* clipping factor on g */
+};
+
+struct ops {
+    const char *name; /* "plain", "avx2", "avx512" */
+
+    /* z = x + dropout(o + bias);  y = (z - mean) * rstd * gamma + beta;  rstd = 1/sqrt(var + eps).
+     *   y, z (R,H) out; z may be o. mean, rstd (R) out.
+     *   o (R,H), x (R,H), bias, gamma, beta (H) in; bias and x may be NULL (then they are 0).
+     * first: the dropout counter of element (0,0) is first*H. Ba, Kiros, Hinton 2016, eq. 3-4. */
+    void (*residual_norm_forward)(float *y, float *z, float *mean, float *rstd, const float *o,
+                                  const float *bias, const float *x, const float *gamma,
+                                  const float *beta, float eps, size_t R, size_t H,
+                                  struct dropout d, uint64_t first);
+    /* From dy to dz (which is also the gradient of the residual x) and to d_o = dropout'(dz).
+     *   dz (R,H) out, may be dy. d_o (R,H) out, may be NULL; may not be dz.
+     *   dgamma, dbeta, dbias (H): the sums over these R rows are ADDED; dbias may be NULL. */
+    void (*residual_norm_backward)(float *dz, float *d_o, float *dgamma, float *dbeta, float *dbias,
+                                   const float *dy, const float *z, const float *mean,
+                                   const float *rstd, const float *gamma, size_t R, size_t H,
+                                   struct dropout d, uint64_t first);
+
+    /* u += bias;  a = u * Phi(u), the erf form of Hendrycks and Gimpel 2016. u, a (R,F). */
+    void (*bias_gelu_forward)(float *a, float *u, const float *bias, size_t R, size_t F);
+    /* du = da * (Phi(u) + u phi(u)); du may be da. dbias (F): sums over rows ADDED. */
+    void (*bias_gelu_backward)(float *du, float *dbias, const float *da, const float *u, size_t R,
+                               size_t F);
+
+    /* y = tanh(y + bias) in place; dy becomes dy * (1 - y*y) and its column sums are ADDED. */
+    void (*bias_tanh_forward)(float *y, const float *bias, size_t R, size_t H);
+    void (*bias_tanh_backward)(float *dy, float *dbias, const float *y, size_t R, size_t H);
+
+    void (*bias_add)(float *y, const float *bias, size_t R, size_t N);        /* y += bias */
+    void (*column_sum)(float *sum, const float *y, size_t R, size_t N);       /* sum += sum_r y */
+    void (*dropout_rows)(float *y, const float *x, size_t R, size_t H, struct dropout d,
+                         uint64_t first);                                     /* y may be x */
+    void (*add)(float *y, const float *x, size_t n);                          /* y += x */
+    void (*scale)(float *y, float a, size_t n);                               /* y *= a */
+
+    /* One head of one sequence, Vaswani et al. 2017, eq. 1: P = softmax(q k^T / sqrt(D)),
+     * o = dropout(P) v. q, k, v are (S,D) with row stride ld inside a (T, 3*hidden) matrix;
+     * P (S,S) with row stride ops_attention_stride(S) is kept for backward, before dropout;
+     * o (S,D), row stride ldo. scratch: ops_attention_scratch(S, D) floats. */
+    void (*attention_forward)(float *o, size_t ldo, float *P, const float *q, const float *k,
+                              const float *v, size_t ld, size_t S, size_t D, float *scratch,
+                              struct dropout d);
+    /* dq, dk, dv like q, k, v with row stride ldd, overwritten. */
+    void (*attention_backward)(float *dq, float *dk, float *dv, size_t ldd, const float *d_o,
+                               size_t ldo, const float *P, const float *q, const float *k,
+                               const float *v, size_t ld, size_t S, size_t D, float *scratch,
+                               struct dropout d);
+
+    double (*sum_squares)(const float *x, size_t n); /* in one fixed order */
+
+    /* AdamW as torch.optim.AdamW: p *= 1 - lr*wd; m, v updated with g*gscale;
+     * p -= lr / bias1 * m / (sqrt(v / bias2) + eps). Loshchilov and Hutter 2019, algorithm 2. */
+    void (*adamw)(float *p, float *m, float *v, const float *g, size_t n,
+                  const struct adamw_step *s);
+    /* Plain gradient descent, p *= 1 - lr*wd (decoupled is not torch's: p -= lr*(g + wd*p)). */
+    void (*sgd)(float *p, const float *g, size_t n, float lr, float weight_decay, float gscale);
+
+    /* The project's own product, used where BLAS is absent or not bit-equal under a split:
+     * C (M,N) = beta*C + A B, element (i,k) of A at a[i*ar + k*ac], element (k,j) of B at
+     * b[k*br + j*bc]. Each element of C is a chain of fused (plain: unfused) multiply-adds in the
+     * order of k, so every split of M and N gives the same bytes. beta is 0 or 1.
+     * scratch: ops_product_scratch() floats. */
+    void (*product)(float *c, size_t ldc, const float *a, size_t ar, size_t ac, const float *b,
+                    size_t br, size_t bc, size_t M, size_t N, size_t K, float beta,
+                    float *scratch);
+};
+
+extern const struct ops ops_plain, ops_avx2, ops_avx512;
+
+size_t ops_attention_stride(size_t S);             /* S rounded up to whole vectors */
+size_t ops_attention_scratch(size_t S, size_t D);
+size_t ops_product_scratch(void);
+
+/* The dropout of one site. p in [0,1); p 0 gives threshold 0. */
+struct dropout dropout_at(double p, uint64_t seed, uint64_t step, uint32_t micro, uint32_t site);
+
+#endif

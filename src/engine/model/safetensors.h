@@ -1,0 +1,49 @@
+/* safetensors.h - the file format of Hugging Face weights, read and written.
+ *
+ * A file is a little-endian u64 header size, a JSON header (name -> dtype, shape, data_offsets),
+ * then the bytes. Reading maps the file and checks everything before any tensor is used: header
+ * size, JSON, offsets that tile the buffer without gaps or overlaps, shape times type equal to the
+ * length. Writing puts tensors in the order given, header padded with spaces to 8 bytes, aside and
+ * renamed. */
+#ifndef SAFETENSORS_H
+#define SAFETENSORS_H
+#include "engine/base/err.h"
+#include "engine/base/file.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum dtype { DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_OTHER };
+
+struct tensor_entry {
+    char *name;
+    enum dtype dtype;
+    char dtype_name[16];
+    size_t shape[8], dims, count; /* count: product of shape */
+    const unsigned char *bytes;   /* in the mapping */
+    size_t size_bytes;
+};
+
+struct safetensors {
+    struct file_map map;
+    struct tensor_entry *tensors; /* in file order */
+    size_t count;
+};
+
+int safetensors_open(struct safetensors *s, const char *path, struct err *err);
+void safetensors_close(struct safetensors *s);
+const struct tensor_entry *safetensors_find(const struct safetensors *s, const char *name);
+/* F32, F16 and BF16 to float; out holds t->count. */
+void tensor_to_float(float *out, const struct tensor_entry *t);
+
+struct tensor_out {
+    const char *name;
+    const float *data;
+    size_t shape[8], dims;
+};
+/* Written aside, synced, renamed. `format` goes into __metadata__ ("pt"); sha256 (may be NULL) gets
+ * that of the file. */
+int safetensors_write(const char *path, const struct tensor_out *tensors, size_t count,
+                      const char *format, char sha256[65], struct err *err);
+
+#endif

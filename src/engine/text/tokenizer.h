@@ -1,0 +1,48 @@
+/* tokenizer.h - text to token ids and back, as Hugging Face's `tokenizers` does it.
+ *
+ * A tokenizer is opened from a model directory (tokenizer.json, or vocab.txt with
+ * tokenizer_config.json) and is immutable afterwards: any number of threads may encode with one.
+ * The steps are those of a BERT pipeline, each a file: normalize.h (clean, accents, case, CJK),
+ * wordpiece.h (split on space and punctuation, then greedy longest match), and the frame
+ * [CLS] text [SEP] or [CLS] text [SEP] pair [SEP]. */
+#ifndef TOKENIZER_H
+#define TOKENIZER_H
+#include "engine/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tokenizer;
+
+/* One encoded text, reused from call to call: zero-initialise, encoding_clear() at the end. */
+struct encoding {
+    int32_t *ids;              /* special tokens in */
+    int32_t *segments;         /* token_type_ids */
+    uint32_t (*offsets)[2];    /* byte ranges into the text (or, where segment is 1, the pair);
+                                  [0,0] for special tokens */
+    size_t length, capacity;
+    size_t full_length;        /* what length would be without truncation */
+};
+void encoding_clear(struct encoding *e);
+
+/* The directory's tokenizer. ERR_INPUT names the file that is broken, ERR_UNSUPPORTED a kind of
+ * tokenizer this program does not have. */
+struct tokenizer *tokenizer_open(const char *dir, struct err *err);
+void tokenizer_close(struct tokenizer *t); /* NULL is fine */
+
+/* Encode text (and pair, when not NULL). max_length 0: never cut; otherwise the longest-first
+ * truncation of Transformers keeps at most that many ids, special tokens counted. Bytes that are
+ * not UTF-8 are read as U+FFFD. 0, or -1 with ERR_NOMEM. */
+int tokenizer_encode(const struct tokenizer *t, const char *text, size_t text_len, const char *pair,
+                     size_t pair_len, size_t max_length, struct encoding *out, struct err *err);
+
+/* The token's text, "##" included; borrowed until close. NULL for an id outside the vocabulary. */
+const char *tokenizer_token(const struct tokenizer *t, int32_t id);
+size_t tokenizer_vocabulary(const struct tokenizer *t);
+
+/* The files an exported model needs so that AutoTokenizer loads the same tokenizer, copied from
+ * the directory it was opened from into `dir`. */
+int tokenizer_export(const struct tokenizer *t, const char *dir, struct err *err);
+
+#endif

@@ -1,0 +1,69 @@
+/* history.h - reading a run back: run.json and run.db, of a run that goes on or is over.
+ *
+ * Used by the workbench (curves of an opened run, misclassified rows), `sft runs` and resume. Reads
+ * through SQLite's WAL, so it never blocks the recorder. Any thread, each with its own handle. */
+#ifndef HISTORY_H
+#define HISTORY_H
+#include "engine/base/err.h"
+#include "engine/data/dataset.h"
+#include "engine/train/ring.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What run.json says. */
+struct run_info {
+    char name[96], path[4096];
+    char created[32];              /* "2026-11-23T14:05:00Z" */
+    char model[4096];              /* directory the run started from */
+    char files[SPLIT_COUNT][4096]; /* "" when not given */
+    char sha256[SPLIT_COUNT][65];
+    char text_column[128], pair_column[128], label_column[128];
+    enum table_format format;
+    enum table_header header;
+    char kernel_set[160], cpu[64], version[32];
+    struct settings settings;
+};
+int run_info_read(struct run_info *info, const char *rundir, struct err *err);
+
+struct history;
+struct history *history_open(const char *rundir, struct err *err);
+void history_close(struct history *h);
+
+/* All records of the current attempt as the ring would give them, oldest first; *out is free()d by
+ * the caller. Steps superseded by a resume are left out. */
+int history_records(struct history *h, struct record **out, size_t *count, struct err *err);
+
+/* One evaluation with every row's prediction. */
+struct evaluation {
+    int64_t id, step;
+    enum split split;
+    double loss, accuracy, macro_f1;
+    size_t rows, labels;
+    uint32_t *row;     /* (rows) dataset row */
+    int32_t *truth;    /* (rows) */
+    int32_t *predicted;/* (rows) */
+    float *probs;      /* (rows, labels) */
+};
+/* id -1: the newest evaluation of `split`. ERR_INPUT when there is none yet. */
+int history_evaluation(struct history *h, int64_t id, enum split split, struct evaluation *out,
+                       struct err *err);
+void evaluation_clear(struct evaluation *e);
+
+/* The finished run's result, from run.db; false when the run has not ended. */
+struct run_result {
+    enum trainer_state state;
+    int64_t steps;
+    double epochs, seconds, tokens_per_second, train_loss;
+    uint64_t tokens;
+    char weights_sha256[65];
+    bool has_validation, has_test;
+    double validation_accuracy, validation_loss, test_accuracy, test_loss;
+};
+int history_result(struct history *h, struct run_result *out, struct err *err);
+
+/* Names of the run directories under WORKSPACE/runs, newest first; free each and the array. */
+int runs_list(const char *workspace, char ***names, size_t *count, struct err *err);
+
+#endif

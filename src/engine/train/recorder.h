@@ -1,0 +1,31 @@
+/* recorder.h - the one thread that writes run.db.
+ *
+ * Step samples reach it by the ring; evaluations, edits and checkpoint events by a queue that loses
+ * nothing. What must be on disk before it is reported as done (an edit before the step it applies
+ * to, a checkpoint before "saved") is waited for by the caller: recorder_put_and_wait. Each row
+ * carries its attempt; a resume marks the rows after its checkpoint superseded. */
+#ifndef RECORDER_H
+#define RECORDER_H
+#include "engine/base/err.h"
+#include "engine/eval/metrics.h"
+#include "engine/train/history.h"
+#include "engine/train/ring.h"
+
+#include <stdint.h>
+
+struct recorder;
+/* resume_step >= 0: rows of later steps are superseded and the attempt number grows. */
+struct recorder *recorder_start(const char *rundir, int64_t resume_step, struct err *err);
+/* Everything queued is written first. -1 with the first error the thread met. */
+int recorder_finish(struct recorder *r, struct err *err);
+
+void recorder_put(struct recorder *r, const struct record *rec);
+int recorder_put_and_wait(struct recorder *r, const struct record *rec, struct err *err);
+/* Takes a copy of the arrays; returns the evaluation's id at once (ids are given out by the caller's
+ * side), the rows follow; -1 on ERR_NOMEM. */
+int64_t recorder_put_evaluation(struct recorder *r, const struct record *rec,
+                                const uint32_t *rows, const int32_t *truth, const float *logits,
+                                size_t n, size_t labels, struct err *err);
+int recorder_put_result(struct recorder *r, const struct run_result *result, struct err *err);
+
+#endif

@@ -1,0 +1,59 @@
+/* trainer.h - start a run here; talk to it through control.h.
+ *
+ * trainer_start makes the run directory with its rings and returns at once; the rest (reading the
+ * model, tokenising, training, evaluating, writing the result) happens on the trainer's own thread,
+ * whose progress and errors are in the snapshot. States: idle, preparing, running, paused,
+ * evaluating, then finished, stopped or failed.
+ *
+ * The loop is: take commands; next micro-batches forward and backward; clip; update; push a record.
+ * Between zero_grad and the end of the update nothing allocates and no lock is taken that the UI or
+ * the recorder can hold. */
+#ifndef TRAINER_H
+#define TRAINER_H
+#include "engine/base/err.h"
+#include "engine/data/dataset.h"
+#include "engine/eval/metrics.h"
+#include "engine/train/settings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct trainer_spec {
+    const char *model_dir;
+    const struct dataset *dataset;        /* borrowed until trainer_finish */
+    const struct dataset_spec *data_spec; /* how it was opened, for run.json */
+    struct settings settings;             /* resolved */
+    const char *out;                      /* the run directory to make, or NULL: a dated one in ... */
+    const char *workspace;                /* ... WORKSPACE/runs; NULL: the current directory */
+    bool resume;                          /* `out` is an existing run to go on with; the settings are
+                                             its own, of those here only edited live ones count */
+    bool accept_other_kernels;
+    bool evaluate_test;                   /* evaluate the test split once, after the last step */
+};
+
+struct trainer;
+struct trainer *trainer_start(const struct trainer_spec *spec, struct err *err);
+const char *trainer_rundir(const struct trainer *t);
+
+/* Wait for the end of the run, at most wait_ms (negative: forever). True when it has ended. */
+bool trainer_wait(struct trainer *t, int wait_ms);
+
+/* What came out; valid once the run has ended. */
+struct trainer_result {
+    int64_t steps;
+    double epochs, seconds, train_loss, tokens_per_second;
+    uint64_t tokens;
+    struct metrics *validation, *test; /* NULL: none; owned by the trainer */
+    char weights_sha256[65];
+};
+const struct trainer_result *trainer_result(const struct trainer *t);
+
+/* Ask it to stop if it still runs, wait, save, free. -1 with the run's error when it failed. NULL is
+ * fine. */
+int trainer_finish(struct trainer *t, struct err *err);
+
+/* "run-name" for a data file and a model: <stamp>-<data>-<model>. */
+void trainer_run_name(char *out, size_t size, const char *data_path, const char *model_dir);
+
+#endif
