@@ -1,11 +1,10 @@
 /* main.c - finds the subcommand, nothing else. */
 #include "cli/cli.h"
+#include "engine/base/version.h"
 
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
-
-#define SFT_VERSION "0.1.0"
 
 struct subcommand {
     const char *name, *summary;

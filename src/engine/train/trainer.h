@@ -12,6 +12,7 @@
 #define TRAINER_H
 #include "engine/base/err.h"
 #include "engine/data/dataset.h"
+#include "engine/data/encode.h"
 #include "engine/eval/metrics.h"
 #include "engine/train/settings.h"
 
@@ -23,11 +24,15 @@ struct trainer_spec {
     const char *model_dir;
     const struct dataset *dataset;        /* borrowed until trainer_finish */
     const struct dataset_spec *data_spec; /* how it was opened, for run.json */
+    const struct encoded *encoded;        /* the data set's ids, borrowed likewise; NULL: the trainer
+                                             tokenises. One made with another max_length than
+                                             trainer_max_length() is not used */
     struct settings settings;             /* resolved */
     const char *out;                      /* the run directory to make, or NULL: a dated one in ... */
     const char *workspace;                /* ... WORKSPACE/runs; NULL: the current directory */
-    bool resume;                          /* `out` is an existing run to go on with; the settings are
-                                             its own, of those here only edited live ones count */
+    bool resume;                          /* `out` is an existing run to go on with: model_dir and
+                                             settings are its own; of those here only a learning_rate
+                                             that is not NaN counts, as an edit */
     bool accept_other_kernels;
     bool evaluate_test;                   /* evaluate the test split once, after the last step */
 };
@@ -42,7 +47,8 @@ bool trainer_wait(struct trainer *t, int wait_ms);
 /* What came out; valid once the run has ended. */
 struct trainer_result {
     int64_t steps;
-    double epochs, seconds, train_loss, tokens_per_second;
+    double epochs, train_loss;         /* train_loss: mean over the last epoch's examples */
+    double seconds, tokens_per_second; /* of training, evaluations excluded */
     uint64_t tokens;
     struct metrics *validation, *test; /* NULL: none; owned by the trainer */
     char weights_sha256[65];
@@ -53,7 +59,8 @@ const struct trainer_result *trainer_result(const struct trainer *t);
  * fine. */
 int trainer_finish(struct trainer *t, struct err *err);
 
-/* "run-name" for a data file and a model: <stamp>-<data>-<model>. */
-void trainer_run_name(char *out, size_t size, const char *data_path, const char *model_dir);
+/* max_length of the settings, or the positions the model in DIR has when those are fewer. */
+int trainer_max_length(const char *model_dir, const struct settings *s, size_t *out,
+                       struct err *err);
 
 #endif
