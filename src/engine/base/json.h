@@ -35,6 +35,7 @@ int json_bool_or(const cJSON *o, const char *key, bool dflt, bool *out, const ch
 struct json_writer {
     struct strbuf *out;
     bool comma;     /* the next member or element needs one before it */
+    bool after_key; /* the next value belongs to the key just written */
     int indent;     /* 0: one line; else spaces a level */
     int depth;
 };

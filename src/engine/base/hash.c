@@ -1,0 +1,118 @@
+#include "engine/base/hash.h"
+
+#include "engine/base/file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* FIPS 180-4, section 4.2.2: the first 32 bits of the fractional parts of the cube roots of the
+ * first 64 primes. */
+static const uint32_t K[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+static uint32_t rotate(uint32_t x, int n)
+{
+    return x >> n | x << (32 - n);
+}
+
+static void add_block(uint32_t state[8], const unsigned char *p)
+{
+    uint32_t w[64], s[8];
+    for (int i = 0; i < 16; i++)
+        w[i] = (uint32_t)p[4 * i] << 24 | (uint32_t)p[4 * i + 1] << 16 |
+               (uint32_t)p[4 * i + 2] << 8 | p[4 * i + 3];
+    for (int i = 16; i < 64; i++) {
+        uint32_t s0 = rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3;
+        uint32_t s1 = rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10;
+        w[i] = w[i - 16] + s0 + w[i - 7] + s1;
+    }
+    memcpy(s, state, sizeof s);
+    for (int i = 0; i < 64; i++) {
+        uint32_t big1 = rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25);
+        uint32_t choose = (s[4] & s[5]) ^ (~s[4] & s[6]);
+        uint32_t t1 = s[7] + big1 + choose + K[i] + w[i];
+        uint32_t big0 = rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22);
+        uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
+        memmove(s + 1, s, 7 * sizeof *s);
+        s[4] += t1;
+        s[0] = t1 + big0 + majority;
+    }
+    for (int i = 0; i < 8; i++)
+        state[i] += s[i];
+}
+
+void sha256_init(struct sha256 *s)
+{
+    static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    memcpy(s->state, start, sizeof start);
+    s->length_bytes = 0;
+}
+
+void sha256_add(struct sha256 *s, const void *bytes, size_t n)
+{
+    const unsigned char *p = bytes;
+    while (n) {
+        size_t filled = s->length_bytes % 64, take = 64 - filled < n ? 64 - filled : n;
+        if (take == 64)
+            add_block(s->state, p);
+        else {
+            memcpy(s->block + filled, p, take);
+            if (filled + take == 64)
+                add_block(s->state, s->block);
+        }
+        s->length_bytes += take;
+        p += take;
+        n -= take;
+    }
+}
+
+void sha256_finish(struct sha256 *s, char hex[65])
+{
+    uint64_t bits = s->length_bytes * 8;
+    unsigned char tail[72] = {0x80};
+    size_t zeros = (119 - s->length_bytes % 64) % 64;
+    for (int i = 0; i < 8; i++)
+        tail[1 + zeros + (size_t)i] = (unsigned char)(bits >> (56 - 8 * i));
+    sha256_add(s, tail, 1 + zeros + 8);
+    for (int i = 0; i < 8; i++)
+        snprintf(hex + 8 * i, 9, "%08x", s->state[i]);
+}
+
+int sha256_file(const char *path, char hex[65], struct err *err)
+{
+    struct file_map m;
+    if (file_map_open(&m, path, err))
+        return -1;
+    struct sha256 s;
+    sha256_init(&s);
+    sha256_add(&s, m.data, m.size_bytes);
+    sha256_finish(&s, hex);
+    file_map_close(&m);
+    return 0;
+}
+
+/* Eight bytes at a time through the mixer of rng.c's kind; bytes are read in a fixed order so that
+ * the value is the same on every machine. */
+uint64_t hash_bytes(const void *bytes, size_t n, uint64_t seed)
+{
+    const unsigned char *p = bytes;
+    uint64_t h = seed ^ (0x9e3779b97f4a7c15u * (n + 1));
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t word = 0;
+        for (size_t k = 0; k < 8 && i + k < n; k++)
+            word |= (uint64_t)p[i + k] << (8 * k);
+        h = (h ^ word) * 0xff51afd7ed558ccdu;
+        h ^= h >> 32;
+    }
+    h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9u;
+    h = (h ^ (h >> 27)) * 0x94d049bb133111ebu;
+    return h ^ (h >> 31);
+}
