@@ -211,19 +211,21 @@ int file_aside_open(struct file_aside *a, const char *path, struct err *err)
 
 int file_aside_commit(struct file_aside *a, struct err *err)
 {
-    errno = 0;
-    int failed = ferror(a->f) | fflush(a->f) | fsync(fileno(a->f));
-    int number = errno;
-    failed |= fclose(a->f);
+    /* A stream that failed earlier has lost its reason; on a file it is nearly always the disk. */
+    int number = ferror(a->f) ? ENOSPC : 0;
+    if (!number && fflush(a->f))
+        number = errno;
+    if (!number && fsync(fileno(a->f)))
+        number = errno;
+    if (fclose(a->f) && !number)
+        number = errno;
     a->f = NULL;
-    if (number)
-        errno = number; /* the first failure says why; a stream that failed earlier lost its reason */
-    else if (failed && !errno)
-        errno = ENOSPC;
-    if (failed || rename(a->aside, a->path)) {
-        err_errno(err, "cannot write '%s'", a->path);
+    if (!number && rename(a->aside, a->path))
+        number = errno;
+    if (number) {
         unlink(a->aside);
-        return -1;
+        errno = number;
+        return err_errno(err, "cannot write '%s'", a->path);
     }
     return sync_parent(a->path, err);
 }

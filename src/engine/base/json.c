@@ -2,6 +2,7 @@
 
 #include "engine/base/file.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +37,38 @@ static int fail_at(const char *text, size_t at, const char *name, size_t first_l
     return err_set(err, ERR_INPUT, "%s:%zu:%zu: %s", name, line, at - start + 1, what);
 }
 
+/* The fault of the escape at p ("\\..."), or NULL. */
+static const char *find_escape_fault(const char *p, size_t n)
+{
+    if (n < 2 || !strchr("\"\\/bfnrtu", p[1]) || !p[1])
+        return "not an escape that JSON has";
+    if (p[1] != 'u')
+        return NULL;
+    for (size_t i = 2; i < 6; i++)
+        if (i >= n || !isxdigit((unsigned char)p[i]))
+            return "\\u needs four hexadecimal digits";
+    return memcmp(p + 2, "0000", 4) ? NULL : "\\u0000 is not text";
+}
+
+/* The fault of the number at p, or NULL and its length. */
+static const char *find_number_fault(const char *p, size_t n, size_t *length)
+{
+    size_t i = *p == '-', digits = i;
+    while (i < n && p[i] && strchr("0123456789+-.eE", p[i]))
+        i++;
+    *length = i;
+    if (digits == i || !isdigit((unsigned char)p[digits]))
+        return "a number needs a digit";
+    if (p[digits] == '0' && digits + 1 < i && isdigit((unsigned char)p[digits + 1]))
+        return "a number starts with 0";
+    if (!isdigit((unsigned char)p[i - 1]))
+        return "a number does not end with a digit";
+    const char *dot = memchr(p, '.', i);
+    return dot && !isdigit((unsigned char)dot[1]) ? "a number needs a digit after its point" : NULL;
+}
+
 /* What cJSON lets through and RFC 8259 does not: bad UTF-8, control characters in strings, numbers
- * such as 01, 1. and +1, and escapes of a NUL, which C strings would end at. */
+ * such as 01, 1. and +1, broken escapes; and escapes of a NUL, which C strings would end at. */
 static const char *find_fault(const char *text, size_t n, size_t *at)
 {
     bool in_string = false;
@@ -47,32 +78,20 @@ static const char *find_fault(const char *text, size_t n, size_t *at)
         *at = i;
         if (!length)
             return "not UTF-8; convert the file (iconv -t UTF-8)";
-        if (!*p || (in_string && *p < 0x20))
+        bool space = *p == '\n' || *p == '\t' || *p == '\r';
+        if (*p < 0x20 && (in_string || !space))
             return "a control character stands unescaped in JSON";
+        const char *fault = NULL;
         if (in_string && *p == '\\') {
-            if (n - i >= 6 && !memcmp(p, "\\u0000", 6))
-                return "\\u0000 is not text";
-            i += i + 1 < n ? 2 : 1;
-            continue;
-        }
-        if (*p == '"')
+            fault = find_escape_fault(text + i, n - i);
+            length = 2;
+        } else if (*p == '"') {
             in_string = !in_string;
-        else if (!in_string && (*p == '-' || (*p >= '0' && *p <= '9'))) {
-            size_t j = i + (*p == '-');
-            if (j + 1 < n && text[j] == '0' && text[j + 1] >= '0' && text[j + 1] <= '9')
-                return "a number starts with 0";
-            if (j >= n || text[j] < '0' || text[j] > '9')
-                return "a number needs a digit";
-            while (j < n && strchr("0123456789+-.eE", text[j]) && text[j])
-                j++;
-            if (text[j - 1] < '0' || text[j - 1] > '9')
-                return "a number does not end with a digit";
-            const char *dot = memchr(text + i, '.', j - i);
-            if (dot && (dot[1] < '0' || dot[1] > '9'))
-                return "a number needs a digit after its point";
-            i = j;
-            continue;
+        } else if (!in_string && (*p == '-' || isdigit(*p))) {
+            fault = find_number_fault(text + i, n - i, &length);
         }
+        if (fault)
+            return fault;
         i += length;
     }
     return NULL;

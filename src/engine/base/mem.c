@@ -18,7 +18,9 @@ static int out_of_memory(const char *what, size_t count, size_t size, struct err
 
 void *mem_alloc(size_t count, size_t size, const char *what, struct err *err)
 {
-    void *p = calloc(count ? count : 1, size ? size : 1); /* calloc checks the product */
+    void *p = NULL;
+    if (!size || count <= PTRDIFF_MAX / size)
+        p = calloc(count ? count : 1, size ? size : 1);
     if (!p)
         out_of_memory(what, count, size, err);
     return p;
@@ -36,7 +38,7 @@ int mem_grow(void *array, size_t *capacity, size_t need, size_t size, const char
         grown = 16;
     void *old;
     memcpy(&old, array, sizeof old); /* array is a T **, of whatever T */
-    void *p = reallocarray(old, grown, size);
+    void *p = grown <= PTRDIFF_MAX / size ? realloc(old, grown * size) : NULL;
     if (!p)
         return out_of_memory(what, grown, size, err);
     memcpy(array, &p, sizeof p);
