@@ -3,7 +3,7 @@
 VARIANT ?= release
 B := build/$(VARIANT)
 
-CC ?= gcc
+CC := gcc
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 # No -march: kernels are chosen at run time by CPUID. No -ffast-math: the UI must see NaN. Contraction
 # off, so that plain C gives the same bytes under every compiler.
@@ -12,7 +12,7 @@ OPT_release := -O2
 OPT_debug := -O0
 OPT_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 OPT_tsan := -O1 -fsanitize=thread
-CFLAGS += $(BASE) $(WARN) $(OPT_$(VARIANT)) $(if $(CI),-Werror)
+SFT_CFLAGS = $(BASE) $(WARN) $(OPT_$(VARIANT)) $(if $(CI),-Werror) $(EXTRA) $(CFLAGS)
 LDLIBS := -lncursesw -ltinfo -lcjson -lutf8proc -lsqlite3 -lpcre2-8 -ldl -lm -pthread
 
 ENGINE := $(foreach room,base math text data model eval train,$(wildcard src/engine/$(room)/*.c))
@@ -23,35 +23,82 @@ object = $(patsubst %.c,$(B)/%.o,$(1))
 all: $(B)/sft
 
 $(B)/sft: $(call object,src/main.c $(CLI) $(UI)) $(B)/libengine.a
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(CC) $(SFT_CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 $(B)/libengine.a: $(call object,$(ENGINE))
 	@rm -f $@
 	ar rcs $@ $^
 
-$(B)/libui.a: $(call object,$(UI))
+# What tests link besides the engine: the workbench and the option parser, not main.
+$(B)/libapp.a: $(call object,$(UI) $(CLI))
 	@rm -f $@
 	ar rcs $@ $^
 
 # The vector kernels alone may use what their name says; cpu.c decides whether they run.
-$(B)/src/engine/math/ops_avx2.o: CFLAGS += -mavx2 -mfma -O3
-$(B)/src/engine/math/ops_avx512.o: CFLAGS += -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -O3
-$(B)/src/engine/math/ops_plain.o: CFLAGS += -O3
+$(B)/src/engine/math/%_avx2.o: EXTRA := -mavx2 -mfma -O3
+$(B)/src/engine/math/%_avx512.o: EXTRA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -O3
+$(B)/src/engine/math/%_plain.o: EXTRA := -O3
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c $< -o $@
+	$(CC) $(SFT_CFLAGS) -c $< -o $@
 
-# A test is one small program: tests/unit/test_x.c. It links the engine and the UI, not main.
-UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libui.a $(B)/libengine.a
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(B)/libui.a $(B)/libengine.a -lcmocka -lvterm -lutil $(LDLIBS) -o $@
+# A test is one small program in tests/unit, tests/tui, tests/stress, tests/bench or tests/parity.
+TEST_LIBS := -lcmocka -lvterm -lutil $(LDLIBS)
+TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c tests/tui/test_*.c))
+TOOLS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/stress/*.c tests/bench/*.c tests/parity/*.c))
+TUI_HARNESS := $(call object,$(filter-out tests/tui/test_%,$(wildcard tests/tui/*.c)))
+$(B)/tests/tui/test_%: $(B)/tests/tui/test_%.o $(TUI_HARNESS) $(B)/libapp.a $(B)/libengine.a
+	$(CC) $(SFT_CFLAGS) $(LDFLAGS) $^ $(B)/libapp.a $(B)/libengine.a $(TEST_LIBS) -o $@
+$(B)/tests/%: $(B)/tests/%.o $(B)/libapp.a $(B)/libengine.a
+	$(CC) $(SFT_CFLAGS) $(LDFLAGS) $^ $(B)/libapp.a $(B)/libengine.a $(TEST_LIBS) -o $@
 
-unit: $(UNIT)
+# Everything that tests run: built in one go, so that -j has work.
+programs: $(B)/sft $(TESTS) $(TOOLS)
+
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+check-%:
+	$(MAKE) -s -j$(JOBS) VARIANT=$* programs
+	scripts/run-tests.sh $*
+
+packages-%:
+	@scripts/packages.sh $*
+
+# What a newcomer runs -------------------------------------------------------------------------
+
+MODEL ?= models/all-MiniLM-L6-v2
+TICKETS := --train sample_data/tickets/train.csv --validation sample_data/tickets/validation.csv \
+           --test sample_data/tickets/test.csv
+# Full tuning at a rate that suits a small encoder on a few hundred rows.
+TICKETS_SETTINGS := --learning-rate 1e-4 --epochs 5
+
+model: ; @scripts/fetch-model.sh $(MODEL)
+
+run: packages-build
+	@$(MAKE) -s -j$(JOBS) VARIANT=release all
+	@$(MAKE) -s model MODEL=$(MODEL)
+	@if [ -t 0 ] && [ -t 1 ]; then exec $(B)/sft ui --model $(MODEL) $(TICKETS) $(TICKETS_SETTINGS); \
+	 else exec $(B)/sft train --model $(MODEL) $(TICKETS) $(TICKETS_SETTINGS); fi
+
+test: packages-test layers check-release
+
+asan: packages-test check-asan
+tsan: packages-test check-tsan
+
+layers:
+	@scripts/layers.sh
+
+help:
+	@echo "make            build build/release/sft"
+	@echo "make run        install what is missing, fetch the model once, open the workbench"
+	@echo "make test       install what is missing, run every test"
+	@echo "make asan tsan  the same tests under AddressSanitizer and UBSan, ThreadSanitizer"
+	@echo "make layers     check the order of the rooms"
+	@echo "make clean      remove build/"
 
 clean:
 	rm -rf build
 
-.PHONY: all unit clean
+.PHONY: all programs model run test asan tsan layers help clean
 .SECONDARY:
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
