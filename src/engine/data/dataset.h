@@ -31,6 +31,9 @@ struct dataset_spec {
     size_t label_count;
     bool labels_optional;                  /* predict: a missing column or empty label is NO_LABEL */
     bool split_lone_train;                 /* carve 80/10/10 when only the train file is given */
+    bool survey;                           /* `sft data`: rows that training would refuse (no label, a
+                                              label train lacks, one class) are kept; see
+                                              dataset_check */
 };
 
 struct example {
@@ -39,12 +42,17 @@ struct example {
     int32_t label;           /* id, or NO_LABEL */
     enum split split;
     uint32_t line;           /* of its source file, from 1 */
+    uint64_t text_key;       /* content hash of text and pair */
     uint64_t key;            /* content hash of text, pair and label */
 };
 
 struct dataset;
 struct dataset *dataset_open(const struct dataset_spec *spec, struct err *err);
 void dataset_close(struct dataset *d); /* NULL is fine */
+
+/* 0 when a model can be trained on it, else -1 and the first reason with file:line and remedy.
+ * dataset_open has asked already, unless it was a survey. */
+int dataset_check(const struct dataset *d, struct err *err);
 
 /* Rows keep file order: train, then validation, then test. A carved split keeps the row where the
  * file has it. */

@@ -21,6 +21,7 @@ enum finding_kind {
     FINDING_TRUNCATED,        /* rows longer than max_length */
     FINDING_RARE_LABEL,       /* train rows of labels with fewer than 5 train rows */
     FINDING_UNTRAINED_LABEL,  /* validation and test rows whose label train does not have */
+    FINDING_NO_LABEL,         /* rows without a label (a survey, or predict) */
     FINDING_KINDS
 };
 const char *finding_name(enum finding_kind k); /* short, for a panel: "same text, two labels" */

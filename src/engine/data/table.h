@@ -2,9 +2,10 @@
  *
  * CSV is RFC 4180 (quotes, embedded newlines, CRLF); TSV has no quoting: a tab ends a field, a
  * newline a row, one CR before it is dropped. JSONL is an object a line, JSON an array of objects.
- * A byte order mark is skipped. Errors name file:line:column. The file is mapped and indexed once;
- * cells are unescaped on loading into one block, so a file of any size that fits in memory works
- * and a loaded table never changes. */
+ * A byte order mark is skipped. Errors name file:line:column. The file is read into one block and
+ * cells are unescaped where they stand in it, so a table costs its file plus an index, and a loaded
+ * table never changes. A blank line is no row, except in a table of one column, where it is an empty
+ * cell. */
 #ifndef TABLE_H
 #define TABLE_H
 #include "engine/base/err.h"
@@ -38,6 +39,7 @@ int table_find_column(const struct table *t, const char *name, size_t *column, s
 struct cell table_cell(const struct table *t, size_t row, size_t column);
 uint32_t table_line(const struct table *t, size_t row); /* from 1, where the row starts */
 const char *table_path(const struct table *t);
+const char *table_sha256(const struct table *t); /* of the bytes read, in hex */
 
 int table_format_parse(const char *text, enum table_format *out, struct err *err);
 int table_header_parse(const char *text, enum table_header *out, struct err *err);
