@@ -31,7 +31,7 @@ void batch_fill(struct batch *b, const struct dataset *d, const struct encoded *
                 const uint32_t *rows, size_t n);
 
 /* Tokens of the longest possible batch of n rows out of rows[0..count): the sum of the n longest.
- * What activations are sized for. */
+ * What activations are sized for. 0 with ERR_NOMEM when there is no memory to count in. */
 size_t batch_largest(const struct encoded *e, const uint32_t *rows, size_t count, size_t n,
                      struct err *err);
 

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 struct encoded {
-    size_t rows, max_length;
+    size_t rows, max_length; /* max_length 0: nothing is cut */
     uint64_t *start;        /* rows+1: row r is token[start[r] .. start[r+1]) */
     int32_t *token;
     uint8_t *segment;       /* token_type_ids, 0 or 1 */
