@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/near.h"
+
 static char fold(char c)
 {
     return c == '_' ? '-' : c;
@@ -19,38 +21,17 @@ static bool name_equals(const char *known, const char *name, size_t n)
     return true;
 }
 
-/* Levenshtein distance, for "did you mean"; names are short, so one row on the stack does. */
-static size_t edit_distance(const char *a, const char *b, size_t bn)
-{
-    size_t row[64];
-    if (bn >= 63)
-        return 64;
-    for (size_t j = 0; j <= bn; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < bn; j++) {
-            size_t replace = diagonal + (fold(a[i]) != fold(b[j]));
-            diagonal = row[j + 1];
-            size_t best = replace < diagonal + 1 ? replace : diagonal + 1;
-            row[j + 1] = best < row[j] + 1 ? best : row[j] + 1;
-        }
-    }
-    return row[bn];
-}
-
 static const char *nearest_name(const struct args *a, const char *name, size_t n)
 {
     const char *best = NULL;
-    size_t best_distance = 4;
+    size_t best_distance = NEAR_LIMIT;
     for (size_t i = 0; i < a->count; i++) {
-        size_t d = edit_distance(a->table[i].name, name, n);
+        size_t d = near_distance(a->table[i].name, name, n);
         if (d < best_distance)
             best_distance = d, best = a->table[i].name;
     }
     for (size_t i = 0; a->takes_settings && i < settings_count(); i++) {
-        size_t d = edit_distance(settings_at(i)->name, name, n);
+        size_t d = near_distance(settings_at(i)->name, name, n);
         if (d < best_distance)
             best_distance = d, best = settings_at(i)->name;
     }

@@ -28,13 +28,19 @@ struct control;
 struct control *control_open(const char *rundir, enum control_mode mode, struct err *err);
 void control_close(struct control *c);
 
-/* *number (may be NULL) gets the command's number. Also wakes a paused trainer. */
+/* True while a trainer, in whatever process, serves this run directory: a run whose last state is
+ * "running" and that nobody serves was killed. */
+bool control_is_served(const char *rundir);
+
+/* *number (may be NULL) gets the command's number. Also wakes a paused trainer. ERR_BUSY when the
+ * queue is full or this handle only watches, ERR_UNSUPPORTED when no trainer serves the run. */
 int control_post(struct control *c, const struct command *cmd, uint64_t *number, struct err *err);
 void control_snapshot(struct control *c, struct trainer_view *out);
 size_t control_read(struct control *c, struct record *out, size_t max, uint64_t *lost);
 const char *control_rundir(const struct control *c);
 
-/* Trainer's side. */
+/* Trainer's side. Creating the queue also takes the run directory for this process: ERR_BUSY when
+ * another trainer serves it. Commands left over from an earlier trainer are dropped. */
 struct control_queue;
 struct control_queue *control_queue_create(const char *rundir, struct err *err);
 void control_queue_close(struct control_queue *q);

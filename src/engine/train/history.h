@@ -35,6 +35,11 @@ void history_close(struct history *h);
  * the caller. Steps superseded by a resume are left out. */
 int history_records(struct history *h, struct record **out, size_t *count, struct err *err);
 
+/* The edits a resume at `from_step` must apply again: those of every attempt at that step or later,
+ * by step, without replays (edits whose command is 0). For the caller to free(). */
+int history_edits(struct history *h, int64_t from_step, struct record **out, size_t *count,
+                  struct err *err);
+
 /* One evaluation with every row's prediction. */
 struct evaluation {
     int64_t id, step;

@@ -19,13 +19,20 @@ struct recorder *recorder_start(const char *rundir, int64_t resume_step, struct 
 /* Everything queued is written first. -1 with the first error the thread met. */
 int recorder_finish(struct recorder *r, struct err *err);
 
+/* -1 with the error that now keeps records from the disk (they are kept and tried again), 0 when all
+ * is well. Any thread. */
+int recorder_check(struct recorder *r, struct err *err);
+
+/* Not between zero_grad and the end of the update: takes a lock, if only for the length of a copy. */
 void recorder_put(struct recorder *r, const struct record *rec);
+/* Returns when *rec is on the disk (synced). On -1 it is not, and will not be tried again. */
 int recorder_put_and_wait(struct recorder *r, const struct record *rec, struct err *err);
 /* Takes a copy of the arrays; returns the evaluation's id at once (ids are given out by the caller's
  * side), the rows follow; -1 on ERR_NOMEM. */
 int64_t recorder_put_evaluation(struct recorder *r, const struct record *rec,
                                 const uint32_t *rows, const int32_t *truth, const float *logits,
                                 size_t n, size_t labels, struct err *err);
+/* Waits, as recorder_put_and_wait. */
 int recorder_put_result(struct recorder *r, const struct run_result *result, struct err *err);
 
 #endif

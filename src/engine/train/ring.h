@@ -5,9 +5,9 @@
  * The file is a header (magic, version, record size, capacity, the trainer's snapshot) and
  * `capacity` slots; its space is allocated when it is made, so a full disk cannot fault later.
  *
- * Per slot: the producer sets the slot's number to 0, writes the payload as relaxed atomic words,
- * then stores the number (release). A reader loads the number (acquire), copies the words, checks
- * the number again. Orderings come from the atomics themselves, without stand-alone fences, so
+ * Per slot: the producer sets the slot's number to 0, writes the payload as atomic words, then
+ * stores the number (release). A reader loads the number (acquire), copies the words, checks the
+ * number again. Orderings come from the atomics themselves, without stand-alone fences, so
  * ThreadSanitizer can follow. Records carry numbers; what is larger is a row of run.db whose id the
  * record carries. */
 #ifndef RING_H
@@ -98,6 +98,8 @@ struct trainer_view {
 };
 
 struct ring;
+/* Made aside and renamed, so nobody attaches to half a file; an older ring of that name is replaced.
+ * first_seq >= 1 is the number of the first record: a resume goes on counting. */
 struct ring *ring_create(const char *path, size_t capacity, uint64_t first_seq, struct err *err);
 struct ring *ring_attach(const char *path, struct err *err); /* read only */
 void ring_close(struct ring *r);                             /* NULL is fine; the file stays */
@@ -106,8 +108,9 @@ void ring_close(struct ring *r);                             /* NULL is fine; th
 void ring_push(struct ring *r, struct record *rec);
 void ring_set_view(struct ring *r, const struct trainer_view *v);
 
-/* Copy records from *cursor on (0: the oldest there is), oldest first; *cursor moves past them.
- * *lost grows by the number overwritten before this reader saw them. */
+/* Copy records from number *cursor on (0: the oldest there is), oldest first; *cursor moves past
+ * them and is then the next number wanted. *lost grows by the number overwritten before this reader
+ * saw them, so that for a reader who began with the first record read + lost == pushed. */
 size_t ring_read(struct ring *r, uint64_t *cursor, struct record *out, size_t max, uint64_t *lost);
 void ring_view(struct ring *r, struct trainer_view *out);
 uint64_t ring_newest(const struct ring *r); /* seq of the newest record, 0 when none */

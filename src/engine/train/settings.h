@@ -64,14 +64,22 @@ const struct setting *settings_at(size_t i);
 const struct setting *settings_find(const char *name);
 
 void settings_defaults(struct settings *s);
-/* Text from a flag, a file or the form. The error says what was wrong and what is allowed. */
+/* Text from a flag, a file or the form. The error says what was wrong and what is allowed. A live
+ * edit is settings_parse, then settings_resolve, on a copy. */
 int settings_parse(struct settings *s, const char *name, const char *text, struct err *err);
 /* The value as text, as settings_parse takes it ("model" for a negative dropout). */
 void settings_format(const struct settings *s, const struct setting *which, char *out, size_t size);
+/* Also true of a learning_rate or epochs that settings_resolve would have put in. */
 bool settings_is_default(const struct settings *s, const struct setting *which);
 /* Put in what depends on other settings (learning_rate and epochs on tune), then check what no
  * single range can say. */
 int settings_resolve(struct settings *s, struct err *err);
+
+/* The next "label=weight" of a class_weights list; *text moves past it. Labels may hold commas and
+ * equals signs. False at the end, or when what follows is no such pair (*text is then not at '\0').
+ * For "none" and "balanced" do not ask. */
+bool settings_next_class_weight(const char **text, const char **label, size_t *length,
+                                double *weight);
 
 /* A JSON object of settings: unknown keys are errors that name the nearest known one. */
 int settings_from_json(struct settings *s, const cJSON *object, const char *where, struct err *err);
