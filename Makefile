@@ -53,6 +53,10 @@ $(B)/tests/tui/test_%: $(B)/tests/tui/test_%.o $(TUI_HARNESS) $(B)/libapp.a $(B)
 $(B)/tests/%: $(B)/tests/%.o $(B)/libapp.a $(B)/libengine.a
 	$(CC) $(SFT_CFLAGS) $(LDFLAGS) $^ $(B)/libapp.a $(B)/libengine.a $(TEST_LIBS) -o $@
 
+# A page made from the settings table; test_settings compares.
+docs/settings.md: $(B)/tests/docs/settings_page
+	$< > $@
+
 # Everything that tests run: built in one go, so that -j has work.
 programs: $(B)/sft $(TESTS) $(TOOLS)
 

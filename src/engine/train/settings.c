@@ -68,9 +68,9 @@ static const struct row rows[] = {
         "end after so many steps, whatever epochs says", NULL),
     PICK(optim, "optimisation", optims, OPTIM_ADAMW,
          "adamw: decoupled weight decay, bias-corrected; sgd: without momentum", NULL),
-    REAL(adam_beta1, "optimisation", 0.9, 0, 0.999999, "decay of the mean", NULL, 0,
+    REAL(adam_beta1, "optimisation", 0.9, 0, 0.999999, "of the old mean", NULL, 0,
          "AdamW's memory of gradients", NULL),
-    REAL(adam_beta2, "optimisation", 0.999, 0, 0.999999, "decay of the mean", NULL, 0,
+    REAL(adam_beta2, "optimisation", 0.999, 0, 0.999999, "of the old mean", NULL, 0,
          "AdamW's memory of squared gradients", NULL),
     REAL(adam_epsilon, "optimisation", 1e-8, 1e-16, 1, "added to the root", NULL, 0,
          "keeps AdamW's division finite", NULL),
@@ -243,6 +243,7 @@ static int refuse(const struct setting *w, const char *text, struct err *err)
 {
     char allowed[256];
     const struct row *r = row_of(w);
+    bool word = r->word && !isnan(r->word_value); /* whoever types a rate does not want "auto" */
     if (w->type == SETTING_ENUM)
         list_choices(allowed, sizeof allowed, w->choices);
     else if (w->type == SETTING_BOOL)
@@ -253,7 +254,7 @@ static int refuse(const struct setting *w, const char *text, struct err *err)
     else
         snprintf(allowed, sizeof allowed, "%s%.16g to %.16g%s%s%s%s%s",
                  w->type == SETTING_INT ? "a whole number, " : "", w->min, w->max,
-                 w->unit[0] ? " " : "", w->unit, r->word ? ", or '" : "", r->word ? r->word : "", r->word ? "'" : "");
+                 w->unit[0] ? " " : "", w->unit, word ? ", or '" : "", word ? r->word : "", word ? "'" : "");
     return err_set(err, ERR_USAGE, "%s is %s, not '%.100s'", w->name, allowed, text);
 }
 
@@ -395,11 +396,12 @@ static bool is_word(const struct row *r, double x)
     return r->word && (x == r->word_value || (isnan(x) && isnan(r->word_value)));
 }
 
-/* The fewest digits that read back the same, as people write them: 2e-5, not C's 2e-05. */
+/* The fewest digits that read back the same, as people write them: 1e-4, not 0.0001 or 1e-04. */
 static void format_number(double x, char *out, size_t size)
 {
+    bool small = fabs(x) < 1e-3 && x != 0;
     for (int digits = 1; digits <= 17; digits++) {
-        snprintf(out, size, "%.*g", digits, x);
+        snprintf(out, size, small ? "%.*e" : "%.*g", digits - small, x);
         if (strtod(out, NULL) == x)
             break;
     }
