@@ -11,18 +11,33 @@
 #ifndef COMPUTE_H
 #define COMPUTE_H
 #include "engine/base/err.h"
+#include "engine/base/mem.h"
 #include "engine/base/pool.h"
 #include "engine/math/blas.h"
 #include "engine/math/ops.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/* Which products of a weight shape BLAS may serve. */
+struct compute_shape {
+    size_t N, K;
+    bool forward, backward, weight;
+};
+
+enum { COMPUTE_SHAPES = 64, COMPUTE_CHUNKS = 1024 };
 
 struct compute {
     const struct ops *ops;
     const struct blas *blas; /* NULL: own products only */
     struct pool *pool;
-    float *scratch;          /* scratch_floats for each worker */
-    size_t scratch_floats;
+    /* Below: compute.c's own. */
+    struct mem_block memory; /* of all workers' scratch */
+    size_t scratch_floats;   /* what compute_scratch gives each worker */
+    size_t stride_floats;    /* from one worker's scratch to the next, with room for a product */
+    struct compute_shape shapes[COMPUTE_SHAPES];
+    size_t shape_count;
+    double chunk_sums[COMPUTE_CHUNKS];
 };
 
 /* threads 0: all cores. Chooses kernels by CPUID, loads BLAS (blas.h). SFT_KERNELS=plain|avx2|avx512

@@ -1,6 +1,7 @@
 /* cpu.h - what this CPU can do, by CPUID features (and the OS's saved state), never by model name. */
 #ifndef CPU_H
 #define CPU_H
+#include "engine/base/err.h"
 #include "engine/math/ops.h"
 
 #include <stdbool.h>
@@ -11,7 +12,13 @@ struct cpu {
     int cores;          /* this process may use */
 };
 const struct cpu *cpu_detect(void);
-const struct ops *cpu_best_ops(void);
+
+/* The widest row of the kernel table this CPU runs, or the one SFT_KERNELS=plain|avx2|avx512 names.
+ * NULL with an error when that is unknown or beyond the CPU. */
+const struct ops *cpu_choose_ops(struct err *err);
+
+/* A row by name: NULL when there is none of that name, or the CPU cannot run it. */
+const struct ops *cpu_find_ops(const char *name);
 
 /* fp32 multiply-add peak of `threads` threads in GFLOP/s, measured in about 50 ms each call with the
  * widest vectors the CPU has. */

@@ -10,7 +10,8 @@
  * (compute.h), so they do not depend on a split either. Kernels cannot fail and allocate nothing.
  *
  * Dropout is a counter hash: element i of a site is kept when hash(key, i) >= threshold. Backward
- * calls the hash again instead of keeping a mask. threshold 0 means no dropout. */
+ * calls the hash again instead of keeping a mask. threshold 0 means no dropout. NaN and infinity pass
+ * through every kernel. */
 #ifndef OPS_H
 #define OPS_H
 #include <stddef.h>
@@ -24,10 +25,15 @@ struct dropout {
     float scale;        /* 1 / (1 - p) */
 };
 
+/* The numbers of one update, worked out in double by optim.c and rounded once: 1 - beta2 of a float
+ * beta2 would be wrong in the fourth digit. */
 struct adamw_step {
-    float lr, beta1, beta2, eps, weight_decay;
-    float bias1, bias2; /* 1 - beta^t */
-    float gscale;       /* clipping factor on g */
+    float decay;              /* 1 - learning_rate * weight_decay */
+    float step_size;          /* learning_rate / (1 - beta1^t) */
+    float one_minus_beta1, beta2, one_minus_beta2;
+    float inverse_root_bias2; /* 1 / sqrt(1 - beta2^t) */
+    float epsilon;
+    float gradient_scale;     /* the clipping factor */
 };
 
 struct ops {
@@ -81,18 +87,19 @@ struct ops {
 
     double (*sum_squares)(const float *x, size_t n); /* in one fixed order */
 
-    /* AdamW as torch.optim.AdamW: p *= 1 - lr*wd; m, v updated with g*gscale;
-     * p -= lr / bias1 * m / (sqrt(v / bias2) + eps). Loshchilov and Hutter 2019, algorithm 2. */
+    /* AdamW as torch.optim.AdamW, with g scaled: m += (1 - beta1)(g - m); v = beta2 v + (1 - beta2) g^2;
+     * p = p decay - step_size m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon). Loshchilov and Hutter 2019,
+     * algorithm 2. */
     void (*adamw)(float *p, float *m, float *v, const float *g, size_t n,
                   const struct adamw_step *s);
-    /* Plain gradient descent, p *= 1 - lr*wd (decoupled is not torch's: p -= lr*(g + wd*p)). */
+    /* Gradient descent as torch.optim.SGD, without momentum: p -= lr * (g*gscale + weight_decay*p). */
     void (*sgd)(float *p, const float *g, size_t n, float lr, float weight_decay, float gscale);
 
     /* The project's own product, used where BLAS is absent or not bit-equal under a split:
      * C (M,N) = beta*C + A B, element (i,k) of A at a[i*ar + k*ac], element (k,j) of B at
-     * b[k*br + j*bc]. Each element of C is a chain of fused (plain: unfused) multiply-adds in the
-     * order of k, so every split of M and N gives the same bytes. beta is 0 or 1.
-     * scratch: ops_product_scratch() floats. */
+     * b[k*br + j*bc]. Each element of C is made of chains of fused (plain: unfused) multiply-adds
+     * in the order of k, cut every PRODUCT_PANEL_K; so every split of M and N gives the same bytes.
+     * beta is 0 or 1. scratch: ops_product_scratch() floats. */
     void (*product)(float *c, size_t ldc, const float *a, size_t ar, size_t ac, const float *b,
                     size_t br, size_t bc, size_t M, size_t N, size_t K, float beta,
                     float *scratch);

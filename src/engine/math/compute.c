@@ -1,0 +1,225 @@
+/* compute.c - rows over workers, sums in fixed trees.
+ *
+ * Every function here cuts its work by the shape alone or in ways that no result can tell: an element
+ * of a product, a row of a kernel and a column of a tree are made by the same operations whoever
+ * makes them. Sums over many rows or elements are cut into blocks or chunks whose size depends on
+ * the shape only, and the parts are added pairwise: 0+1, 2+3, ..., then 0+2, ... */
+#include "engine/math/compute.h"
+
+#include "engine/math/cpu.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t round_up(size_t x, size_t unit)
+{
+    return (x + unit - 1) / unit * unit;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+int compute_reserve(struct compute *c, size_t floats, struct err *err)
+{
+    if (c->memory.base && floats <= c->scratch_floats)
+        return 0;
+    size_t stride = round_up(floats, 16) + round_up(ops_product_scratch(), 16);
+    struct mem_block grown = {0};
+    if (mem_block_init(&grown, stride * sizeof(float) * (size_t)pool_threads(c->pool),
+                       "the workers' scratch", err))
+        return -1;
+    mem_block_clear(&c->memory);
+    c->memory = grown;
+    c->scratch_floats = round_up(floats, 16);
+    c->stride_floats = stride;
+    return 0;
+}
+
+float *compute_scratch(const struct compute *c, int worker)
+{
+    return (float *)c->memory.base + (size_t)worker * c->stride_floats;
+}
+
+struct compute *compute_create(int threads, struct err *err)
+{
+    struct compute *c = mem_alloc(1, sizeof *c, "the compute handle", err);
+    if (!c)
+        return NULL;
+    c->ops = cpu_choose_ops(err);
+    if (c->ops)
+        c->pool = pool_create(threads > 0 ? threads : pool_cores(), err);
+    if (!c->pool || compute_reserve(c, 0, err)) {
+        compute_destroy(c);
+        return NULL;
+    }
+    return c;
+}
+
+void compute_destroy(struct compute *c)
+{
+    if (!c)
+        return;
+    pool_destroy(c->pool);
+    mem_block_clear(&c->memory);
+    free(c);
+}
+
+void compute_kernel_set(const struct compute *c, char *out, size_t size)
+{
+    snprintf(out, size, "%s", c->ops->name);
+}
+
+void compute_admit(struct compute *c, size_t N, size_t K)
+{
+    (void)c;
+    (void)N;
+    (void)K;
+}
+
+/* ---- products ---- */
+
+/* C (M,N) = beta*C + A B as ops->product takes it, cut into tiles that any worker may take. */
+struct product_job {
+    const struct compute *c;
+    float *out;
+    size_t ld;
+    const float *a;
+    size_t ar, ac;
+    const float *b;
+    size_t br, bc;
+    size_t M, N, K;
+    float beta;
+    size_t rows, columns; /* of a tile */
+    size_t across;        /* tiles in a row of tiles */
+};
+
+static void product_item(void *arg, size_t item, int worker)
+{
+    const struct product_job *j = arg;
+    size_t m = item / j->across * j->rows, n = item % j->across * j->columns;
+    float *scratch = compute_scratch(j->c, worker) + j->c->scratch_floats;
+    j->c->ops->product(j->out + m * j->ld + n, j->ld, j->a + m * j->ar, j->ar, j->ac,
+                       j->b + n * j->bc, j->br, j->bc, smaller(j->rows, j->M - m),
+                       smaller(j->columns, j->N - n), j->K, j->beta, scratch);
+}
+
+static void product_run(struct product_job *j)
+{
+    j->rows = smaller(j->M, 192);
+    j->columns = smaller(j->N, 192);
+    j->across = (j->N + j->columns - 1) / j->columns;
+    size_t down = (j->M + j->rows - 1) / j->rows;
+    pool_run(j->c->pool, down * j->across, product_item, j);
+}
+
+void product_forward(struct compute *c, float *y, const float *x, const float *w, size_t M, size_t N,
+                     size_t K)
+{
+    product_run(&(struct product_job){c, y, N, x, K, 1, w, 1, K, M, N, K, 0.0f, 0, 0, 0});
+}
+
+void product_backward(struct compute *c, float *dx, const float *dy, const float *w, size_t M,
+                      size_t N, size_t K, float beta)
+{
+    product_run(&(struct product_job){c, dx, K, dy, N, 1, w, K, 1, M, K, N, beta, 0, 0, 0});
+}
+
+void product_weight(struct compute *c, float *dw, const float *dy, const float *x, size_t M,
+                    size_t N, size_t K, float beta)
+{
+    product_run(&(struct product_job){c, dw, K, dy, 1, N, x, K, 1, N, K, M, beta, 0, 0, 0});
+}
+
+/* ---- rows ---- */
+
+struct rows_job {
+    compute_rows_fn *fn;
+    void *arg;
+    size_t M;
+};
+
+static void rows_item(void *arg, size_t item, int worker)
+{
+    const struct rows_job *j = arg;
+    size_t first = item * OPS_BLOCK_ROWS;
+    j->fn(j->arg, first, smaller(OPS_BLOCK_ROWS, j->M - first), item, worker);
+}
+
+size_t compute_blocks(size_t M)
+{
+    return (M + OPS_BLOCK_ROWS - 1) / OPS_BLOCK_ROWS;
+}
+
+void compute_rows(struct compute *c, size_t M, compute_rows_fn *fn, void *arg)
+{
+    struct rows_job j = {fn, arg, M};
+    pool_run(c->pool, compute_blocks(M), rows_item, &j);
+}
+
+/* ---- sums ---- */
+
+struct partials_job {
+    const struct ops *ops;
+    float *sum, *partial;
+    size_t blocks, N, columns;
+};
+
+/* The whole tree for one range of columns. */
+static void partials_item(void *arg, size_t item, int worker)
+{
+    (void)worker;
+    const struct partials_job *j = arg;
+    size_t first = item * j->columns, n = smaller(j->columns, j->N - first);
+    float *p = j->partial + first;
+    for (size_t step = 1; step < j->blocks; step *= 2)
+        for (size_t b = 0; b + step < j->blocks; b += 2 * step)
+            j->ops->add(p + b * j->N, p + (b + step) * j->N, n);
+    j->ops->add(j->sum + first, p, n);
+}
+
+void compute_add_partials(struct compute *c, float *sum, float *partial, size_t blocks, size_t N)
+{
+    if (blocks == 0)
+        return;
+    size_t columns = blocks * N < 32768 ? N : 256; /* little work is not worth waking a worker */
+    struct partials_job j = {c->ops, sum, partial, blocks, N, columns};
+    pool_run(c->pool, (N + columns - 1) / columns, partials_item, &j);
+}
+
+struct squares_job {
+    const struct ops *ops;
+    const float *x;
+    size_t n, chunk;
+    double *sums;
+};
+
+static void squares_item(void *arg, size_t item, int worker)
+{
+    (void)worker;
+    const struct squares_job *j = arg;
+    size_t first = item * j->chunk;
+    j->sums[item] = j->ops->sum_squares(j->x + first, smaller(j->chunk, j->n - first));
+}
+
+static double add_tree(double *x, size_t n)
+{
+    for (size_t step = 1; step < n; step *= 2)
+        for (size_t i = 0; i + step < n; i += 2 * step)
+            x[i] += x[i + step];
+    return n ? x[0] : 0.0;
+}
+
+double compute_sum_squares(struct compute *c, const float *x, size_t n)
+{
+    size_t chunk = round_up((n + COMPUTE_CHUNKS - 1) / COMPUTE_CHUNKS, 16);
+    chunk = chunk < 16384 ? 16384 : chunk;
+    size_t count = (n + chunk - 1) / chunk;
+    assert(count <= COMPUTE_CHUNKS);
+    struct squares_job j = {c->ops, x, n, chunk, c->chunk_sums};
+    pool_run(c->pool, count, squares_item, &j);
+    return add_tree(c->chunk_sums, count);
+}

@@ -1,0 +1,189 @@
+/* kernels_product.h - the project's own matrix product, from a tile held in registers.
+ *
+ * A tile is TILE_ROWS x TILE_VECS vectors of C; for each k it takes TILE_VECS vectors of a row of B
+ * and one broadcast element of each row of A. 6 x 4 zmm (6 x 2 ymm) fill the register file, so that
+ * every load feeds several multiply-adds. A strip is a tile's columns over any number of rows.
+ *
+ * Each element of C is one chain of multiply-adds in the order of k, PANEL_K long, then added to
+ * what the chains before it gave. That order depends on K alone: not on M, N, the strides, the tile
+ * an element falls into or where a caller split the work. */
+#ifndef KERNELS_PRODUCT_H
+#define KERNELS_PRODUCT_H
+#include "engine/math/product.h"
+#include "engine/math/vec.h"
+
+#include <stdbool.h>
+
+enum { TILE_ROWS = 6, TILE_COLUMNS = TILE_VECS * W };
+
+/* C (M, up to TILE_COLUMNS) = alpha A B, or C + alpha A B; B's rows are contiguous. */
+struct strip {
+    size_t M, K;
+    const float *a;
+    size_t ar, ac;
+    const float *b;
+    size_t br;
+    float *c;
+    size_t ldc;
+    float alpha;
+    bool add;
+};
+
+INLINE void tile(const int rows, const int vecs, const size_t tail, const struct strip *s,
+                 const float *a, float *c)
+{
+    const size_t ar = s->ar, ac = s->ac, br = s->br;
+    vec sum[TILE_ROWS][TILE_VECS];
+#pragma GCC unroll 6
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < vecs; j++)
+            sum[i][j] = v_set(0.0f);
+    const float *b = s->b;
+    for (size_t k = 0; k < s->K; k++, b += br, a += ac) {
+        vec row[TILE_VECS];
+#pragma GCC unroll 4
+        for (int j = 0; j < vecs; j++)
+            row[j] = v_load(b + j * W, j + 1 < vecs ? (size_t)W : tail);
+#pragma GCC unroll 6
+        for (int i = 0; i < rows; i++) {
+            vec x = v_set(a[(size_t)i * ar]);
+#pragma GCC unroll 4
+            for (int j = 0; j < vecs; j++)
+                sum[i][j] = v_fma(x, row[j], sum[i][j]);
+        }
+    }
+    vec alpha = v_set(s->alpha);
+#pragma GCC unroll 6
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < vecs; j++) {
+            const size_t n = j + 1 < vecs ? (size_t)W : tail;
+            float *p = c + (size_t)i * s->ldc + j * W;
+            vec x = v_mul(sum[i][j], alpha);
+            v_store(p, s->add ? v_add(v_load(p, n), x) : x, n);
+        }
+}
+
+INLINE void tiles_down(const int vecs, const size_t tail, const struct strip *s)
+{
+    const float *a = s->a;
+    float *c = s->c;
+    size_t left = s->M;
+    for (; left >= TILE_ROWS; left -= TILE_ROWS) {
+        tile(TILE_ROWS, vecs, tail, s, a, c);
+        a += TILE_ROWS * s->ar;
+        c += TILE_ROWS * s->ldc;
+    }
+    switch (left) {
+    case 5:
+        tile(5, vecs, tail, s, a, c);
+        break;
+    case 4:
+        tile(4, vecs, tail, s, a, c);
+        break;
+    case 3:
+        tile(3, vecs, tail, s, a, c);
+        break;
+    case 2:
+        tile(2, vecs, tail, s, a, c);
+        break;
+    case 1:
+        tile(1, vecs, tail, s, a, c);
+        break;
+    }
+}
+
+/* One function each, so that the compiler sees constants and the code stays in bounds. */
+static void strip_whole(const struct strip *s)
+{
+    tiles_down(TILE_VECS, W, s);
+}
+static void strip_1(const struct strip *s, size_t tail)
+{
+    tiles_down(1, tail, s);
+}
+static void strip_2(const struct strip *s, size_t tail)
+{
+    tiles_down(2, tail, s);
+}
+#if defined(VEC_AVX512)
+static void strip_3(const struct strip *s, size_t tail)
+{
+    tiles_down(3, tail, s);
+}
+static void strip_4(const struct strip *s, size_t tail)
+{
+    tiles_down(4, tail, s);
+}
+#endif
+
+static void strip_run(const struct strip *s, size_t columns)
+{
+    static void (*const parts[TILE_VECS])(const struct strip *, size_t) = {
+        strip_1, strip_2,
+#if defined(VEC_AVX512)
+        strip_3, strip_4,
+#endif
+    };
+    if (columns == TILE_COLUMNS) {
+        strip_whole(s);
+        return;
+    }
+    size_t vecs = (columns + W - 1) / W;
+    parts[vecs - 1](s, columns - (vecs - 1) * W);
+}
+
+/* C (M,N) = alpha A B with B's rows contiguous and in cache: attention's products. */
+static void small_product(float *c, size_t ldc, const float *a, size_t ar, size_t ac, const float *b,
+                          size_t br, size_t M, size_t N, size_t K, float alpha)
+{
+    for (size_t j = 0; j < N; j += TILE_COLUMNS) {
+        struct strip s = {M, K, a, ar, ac, b + j, br, c + j, ldc, alpha, false};
+        strip_run(&s, N - j < TILE_COLUMNS ? N - j : TILE_COLUMNS);
+    }
+}
+
+/* dst (columns, rows) = the transpose of src (rows, columns). */
+static void transpose(float *dst, size_t ldd, const float *src, size_t lds, size_t rows,
+                      size_t columns)
+{
+    for (size_t c = 0; c < columns; c++)
+        for (size_t r = 0; r < rows; r++)
+            dst[c * ldd + r] = src[r * lds + c];
+}
+
+/* Rows [0,K) and columns [0,N) of B, so laid out that a tile reads it straight through. */
+static void pack(float *panel, const float *b, size_t br, size_t bc, size_t K, size_t N)
+{
+    if (br == 1) {
+        transpose(panel, TILE_COLUMNS, b, bc, N, K);
+        return;
+    }
+    for (size_t k = 0; k < K; k++)
+        for (size_t n = 0; n < N; n++)
+            panel[k * TILE_COLUMNS + n] = b[k * br + n * bc];
+}
+
+static void product(float *c, size_t ldc, const float *a, size_t ar, size_t ac, const float *b,
+                    size_t br, size_t bc, size_t M, size_t N, size_t K, float beta, float *scratch)
+{
+    const size_t few_rows = 4 * TILE_ROWS; /* too few to pay for packing */
+    for (size_t k = 0; k < K; k += PRODUCT_PANEL_K) {
+        size_t deep = K - k < PRODUCT_PANEL_K ? K - k : PRODUCT_PANEL_K;
+        for (size_t j = 0; j < N; j += TILE_COLUMNS) {
+            size_t columns = N - j < TILE_COLUMNS ? N - j : TILE_COLUMNS;
+            const float *corner = b + k * br + j * bc;
+            struct strip s = {M, deep, a + k * ac, ar, ac, corner, br, c + j, ldc, 1.0f,
+                              k > 0 || beta != 0.0f};
+            if (bc != 1 || M > few_rows) {
+                pack(scratch, corner, br, bc, deep, columns);
+                s.b = scratch;
+                s.br = TILE_COLUMNS;
+            }
+            strip_run(&s, columns);
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,36 @@
+/* ops.c - what all rows of the kernel table share: sizes, and the key of a dropout site. */
+#include "engine/math/ops.h"
+
+#include "engine/base/rng.h"
+#include "engine/math/product.h"
+
+#include <assert.h>
+
+/* The widest vector of any row of the table: a P kept by one can be read by another. */
+#define STRIDE_FLOATS 16u
+
+size_t ops_attention_stride(size_t S)
+{
+    return (S + STRIDE_FLOATS - 1) / STRIDE_FLOATS * STRIDE_FLOATS;
+}
+
+size_t ops_attention_scratch(size_t S, size_t D)
+{
+    return ops_attention_stride(S) * (D + 2 * S);
+}
+
+size_t ops_product_scratch(void)
+{
+    return (size_t)PRODUCT_PANEL_K * PRODUCT_PANEL_COLUMNS;
+}
+
+struct dropout dropout_at(double p, uint64_t seed, uint64_t step, uint32_t micro, uint32_t site)
+{
+    assert(p >= 0.0 && p < 1.0);
+    uint64_t of_step = rng_bits(seed, RNG_DROPOUT, step);
+    return (struct dropout){
+        .key = (uint32_t)rng_bits(of_step, RNG_DROPOUT, (uint64_t)micro << 32 | site),
+        .threshold = (uint32_t)(p * 4294967296.0),
+        .scale = (float)(1.0 / (1.0 - p)),
+    };
+}

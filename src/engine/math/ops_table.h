@@ -1,0 +1,33 @@
+/* ops_table.h - the row of the kernel table that the including file fills. The includer defines
+ * which vectors vec.h gives, includes this, and names its table. */
+#ifndef OPS_TABLE_H
+#define OPS_TABLE_H
+#include "engine/math/kernels_attention.h"
+#include "engine/math/kernels_math.h"
+#include "engine/math/kernels_optim.h"
+#include "engine/math/kernels_product.h"
+#include "engine/math/kernels_rows.h"
+
+#define OPS_TABLE(kernels)                                                                         \
+    {                                                                                              \
+        .name = kernels,                                                                           \
+        .residual_norm_forward = residual_norm_forward,                                            \
+        .residual_norm_backward = residual_norm_backward,                                          \
+        .bias_gelu_forward = bias_gelu_forward,                                                    \
+        .bias_gelu_backward = bias_gelu_backward,                                                  \
+        .bias_tanh_forward = bias_tanh_forward,                                                    \
+        .bias_tanh_backward = bias_tanh_backward,                                                  \
+        .bias_add = bias_add,                                                                      \
+        .column_sum = column_sum,                                                                  \
+        .dropout_rows = dropout_rows,                                                              \
+        .add = add,                                                                                \
+        .scale = scale,                                                                            \
+        .attention_forward = attention_forward,                                                    \
+        .attention_backward = attention_backward,                                                  \
+        .sum_squares = sum_squares,                                                                \
+        .adamw = adamw,                                                                            \
+        .sgd = sgd,                                                                                \
+        .product = product,                                                                        \
+    }
+
+#endif
