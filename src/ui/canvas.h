@@ -28,6 +28,7 @@ struct canvas_cell {
     uint32_t cp[CANVAS_CLUSTER]; /* 0 ends a shorter one; cp[0] 0 in the right half of a wide one */
     uint8_t width;               /* 1, 2; 0: the right half of the cell before */
     uint8_t role;                /* enum role */
+    uint16_t unused;             /* 0: cells are compared as bytes */
 };
 
 enum glyph_level { GLYPHS_BRAILLE, GLYPHS_BLOCK, GLYPHS_ASCII, GLYPH_LEVELS };

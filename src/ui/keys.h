@@ -15,6 +15,6 @@ enum key_code {
 #define KEYCODE_CTRL(letter) ((letter) & 0x1f)
 
 /* "Space", "Enter", "PgUp", "^L", "q": for hints, help and docs. */
-const char *key_name(uint32_t key, char *buffer, size_t size);
+const char *keycode_name(uint32_t key, char *buffer, size_t size);
 
 #endif

@@ -28,6 +28,17 @@ struct plot_ticks {
 };
 void plot_ticks_make(struct plot_ticks *t, const struct plot_axis *axis, size_t most);
 
+/* Where the labels of a horizontal axis of `columns` cells go: the tick's column and the label's first,
+ * no two labels touching and none leaving the axis. */
+struct plot_label {
+    int tick, start;
+    char text[16];
+};
+size_t plot_labels_place(struct plot_label out[PLOT_TICKS_MAX], const struct plot_axis *axis,
+                         int columns);
+/* The cell of `cells` that value falls into; may lie outside [0, cells). */
+int plot_cell(const struct plot_axis *axis, double value, int cells);
+
 /* A range that holds [low, high] with round ends. Given the range shown before, keeps it unless data
  * leave it or more than half of it is empty, so that the axis does not jump. */
 struct plot_axis plot_axis_fit(const struct plot_axis *before, double low, double high,
