@@ -1,10 +1,11 @@
 /* tokenizer.h - text to token ids and back, as Hugging Face's `tokenizers` does it.
  *
- * A tokenizer is opened from a model directory (tokenizer.json, or vocab.txt with
- * tokenizer_config.json) and is immutable afterwards: any number of threads may encode with one.
- * The steps are those of a BERT pipeline, each a file: normalize.h (clean, accents, case, CJK),
- * wordpiece.h (split on space and punctuation, then greedy longest match), and the frame
- * [CLS] text [SEP] or [CLS] text [SEP] pair [SEP]. */
+ * A tokenizer is opened from a model directory and is immutable afterwards: any number of threads
+ * may encode with one, each with an encoding of its own. The steps are those of a BERT pipeline,
+ * each a file: literal.h (special tokens written out in the text), normalize.h (clean, accents,
+ * case, CJK), wordpiece.h (split on space and punctuation, then greedy longest match), and the
+ * frame [CLS] text [SEP] or [CLS] text [SEP] pair [SEP]. tokenizer_load.c reads the files and says
+ * which of them decides what. */
 #ifndef TOKENIZER_H
 #define TOKENIZER_H
 #include "engine/base/err.h"
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 struct tokenizer;
+struct tokenizer_scratch;
 
 /* One encoded text, reused from call to call: zero-initialise, encoding_clear() at the end. */
 struct encoding {
@@ -23,6 +25,7 @@ struct encoding {
                                   [0,0] for special tokens */
     size_t length, capacity;
     size_t full_length;        /* what length would be without truncation */
+    struct tokenizer_scratch *scratch; /* the tokenizer's own: what it works in, kept for reuse */
 };
 void encoding_clear(struct encoding *e);
 
@@ -32,13 +35,15 @@ struct tokenizer *tokenizer_open(const char *dir, struct err *err);
 void tokenizer_close(struct tokenizer *t); /* NULL is fine */
 
 /* Encode text (and pair, when not NULL). max_length 0: never cut; otherwise the longest-first
- * truncation of Transformers keeps at most that many ids, special tokens counted. Bytes that are
- * not UTF-8 are read as U+FFFD. 0, or -1 with ERR_NOMEM. */
+ * truncation of Transformers keeps at most that many ids, special tokens counted (they always
+ * stay). Bytes that are not UTF-8 are read as U+FFFD. 0, or -1 with ERR_NOMEM, or ERR_INPUT for a
+ * text of 4 GiB and more. */
 int tokenizer_encode(const struct tokenizer *t, const char *text, size_t text_len, const char *pair,
                      size_t pair_len, size_t max_length, struct encoding *out, struct err *err);
 
 /* The token's text, "##" included; borrowed until close. NULL for an id outside the vocabulary. */
 const char *tokenizer_token(const struct tokenizer *t, int32_t id);
+/* One more than the largest id. */
 size_t tokenizer_vocabulary(const struct tokenizer *t);
 
 /* The files an exported model needs so that AutoTokenizer loads the same tokenizer, copied from

@@ -1,0 +1,130 @@
+#include "engine/text/wordpiece.h"
+
+#include "engine/base/mem.h"
+#include "engine/text/unicode.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum class { LETTER, SPACE, MARK };
+
+/* ASCII, so that most text is split without a search: white space and, by BERT's rule, everything
+ * printable that is neither letter nor digit. */
+#define L LETTER
+#define S SPACE
+#define M MARK
+static const unsigned char ascii_class[128] = {
+    L, L, L, L, L, L, L, L, L, S, S, S, S, S, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
+    S, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, L, L, L, L, L, L, L, L, L, L, M, M, M, M, M, M,
+    M, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, M, M, M, M, M,
+    M, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, M, M, M, M, L,
+};
+#undef L
+#undef S
+#undef M
+
+int pieces_reserve(struct pieces *p, size_t more, struct err *err)
+{
+    if (mem_grow(&p->id, &p->id_capacity, p->count + more, sizeof *p->id, "token ids", err))
+        return -1;
+    return mem_grow(&p->span, &p->span_capacity, p->count + more, sizeof *p->span,
+                    "token offsets", err);
+}
+
+void pieces_clear(struct pieces *p)
+{
+    free(p->id);
+    free(p->span);
+    memset(p, 0, sizeof *p);
+}
+
+int wordpiece_init(struct wordpiece *w, const char *prefix, size_t max_word_chars, struct err *err)
+{
+    memset(w, 0, sizeof *w);
+    w->prefix_length = strlen(prefix);
+    assert(w->prefix_length < sizeof w->prefix);
+    memcpy(w->prefix, prefix, w->prefix_length);
+    w->max_word_chars = max_word_chars;
+    if (trie_init(&w->trie, err))
+        return -1;
+    /* Without a prefix every entry may start a word and continue one. */
+    w->inside = w->prefix_length ? trie_add_root(&w->trie) : TRIE_ROOT;
+    return 0;
+}
+
+void wordpiece_clear(struct wordpiece *w)
+{
+    trie_clear(&w->trie);
+}
+
+/* An entry "##ing" continues words; and it also starts one, should a text hold "##ing" where the
+ * pre-tokenizer leaves it whole. BERT's splits it at '#', but the prefix may be a letter. */
+int wordpiece_add(struct wordpiece *w, const char *token, size_t n, int32_t id, struct err *err)
+{
+    size_t p = w->prefix_length;
+    if (p && n > p && !memcmp(token, w->prefix, p) &&
+        trie_add(&w->trie, w->inside, token + p, n - p, id, err))
+        return -1;
+    return trie_add(&w->trie, TRIE_ROOT, token, n, id, err);
+}
+
+/* The class and the bytes of the character at s[0..n). */
+static enum class classify(const char *s, size_t n, size_t *length)
+{
+    unsigned char c = (unsigned char)*s;
+    if (c < 0x80) {
+        *length = 1;
+        return (enum class)ascii_class[c];
+    }
+    uint32_t code;
+    *length = unicode_decode(s, n, &code);
+    if (unicode_is_space(code))
+        return SPACE;
+    return unicode_is_punctuation(code) ? MARK : LETTER;
+}
+
+/* One word of `chars` characters, n->bytes[from..to), from < to. */
+static void encode_word(const struct wordpiece *w, const struct normalized *n, size_t from,
+                        size_t to, size_t chars, struct pieces *out)
+{
+    size_t before = out->count;
+    uint32_t root = TRIE_ROOT;
+    for (size_t at = from; chars <= w->max_word_chars && at < to; root = w->inside) {
+        int32_t id;
+        size_t length = trie_longest(&w->trie, root, n->bytes + at, to - at, &id);
+        if (!length)
+            goto unknown;
+        pieces_add(out, id, n->span[at].start, n->span[at + length - 1].end);
+        at += length;
+    }
+    if (chars <= w->max_word_chars)
+        return;
+unknown:
+    out->count = before;
+    pieces_add(out, w->unknown, n->span[from].start, n->span[to - 1].end);
+}
+
+int wordpiece_encode(const struct wordpiece *w, const struct normalized *n, size_t from, size_t to,
+                     struct pieces *out, struct err *err)
+{
+    if (pieces_reserve(out, to - from, err)) /* a piece is at least a byte */
+        return -1;
+    size_t word = from, chars = 0, length;
+    for (size_t at = from; at < to; at += length) {
+        enum class class = classify(n->bytes + at, to - at, &length);
+        if (class == LETTER) {
+            chars++;
+            continue;
+        }
+        if (chars)
+            encode_word(w, n, word, at, chars, out);
+        if (class == MARK)
+            encode_word(w, n, at, at + length, 1, out);
+        word = at + length;
+        chars = 0;
+    }
+    if (chars)
+        encode_word(w, n, word, to, chars, out);
+    return 0;
+}

@@ -1,0 +1,49 @@
+/* wordpiece.h - normalised text to pieces: split on space and punctuation, then longest match.
+ *
+ * A word is cut from the left: the longest vocabulary entry that starts it, then the longest entry
+ * that continues it (those written with the prefix "##"), and so on. A word that cannot be cut to
+ * its end, or of more than max_word_chars characters, is one unknown token. Both sets live in one
+ * trie under two roots. Algorithm: Wu et al. 2016 (arXiv:1609.08144), as BERT simplified it. */
+#ifndef WORDPIECE_H
+#define WORDPIECE_H
+#include "engine/base/err.h"
+#include "engine/text/normalize.h"
+#include "engine/text/trie.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Ids with the source range of each; reused from call to call. */
+struct pieces {
+    int32_t *id;
+    struct normalize_span *span;
+    size_t count, id_capacity, span_capacity;
+};
+int pieces_reserve(struct pieces *p, size_t more, struct err *err);
+void pieces_clear(struct pieces *p); /* a zeroed struct is fine */
+/* Needs room reserved before. */
+static inline void pieces_add(struct pieces *p, int32_t id, uint32_t start, uint32_t end)
+{
+    p->id[p->count] = id;
+    p->span[p->count++] = (struct normalize_span){start, end};
+}
+
+struct wordpiece {
+    struct trie trie;
+    uint32_t inside; /* root of what continues a word; TRIE_ROOT has what starts one */
+    char prefix[16]; /* "##" */
+    size_t prefix_length;
+    size_t max_word_chars;
+    int32_t unknown;
+};
+
+/* prefix is shorter than 16 bytes. Set unknown before encoding. */
+int wordpiece_init(struct wordpiece *w, const char *prefix, size_t max_word_chars, struct err *err);
+void wordpiece_clear(struct wordpiece *w); /* a zeroed struct is fine */
+int wordpiece_add(struct wordpiece *w, const char *token, size_t n, int32_t id, struct err *err);
+
+/* Append the pieces of n->bytes[from..to). */
+int wordpiece_encode(const struct wordpiece *w, const struct normalized *n, size_t from, size_t to,
+                     struct pieces *out, struct err *err);
+
+#endif
