@@ -3,8 +3,8 @@
  *
  * Commands go through a bounded queue of numbered slots in RUNDIR/control.ring; full means ERR_BUSY.
  * The trainer applies them between two optimiser steps and answers each by a RECORD_ANSWER that
- * names the command's number. One process holds the controls (flock), others watch. All calls but
- * open and close are wait-free and safe from the thread that opened. */
+ * names the command's number. One process holds the controls (a lock that ends with it), others
+ * watch. All calls but open and close are wait-free and safe from the thread that opened. */
 #ifndef CONTROL_H
 #define CONTROL_H
 #include "engine/base/err.h"
@@ -40,7 +40,8 @@ size_t control_read(struct control *c, struct record *out, size_t max, uint64_t 
 const char *control_rundir(const struct control *c);
 
 /* Trainer's side. Creating the queue also takes the run directory for this process: ERR_BUSY when
- * another trainer serves it. Commands left over from an earlier trainer are dropped. */
+ * another trainer serves it. So make it before the metrics ring, which would be replaced. Commands
+ * left over from an earlier trainer are dropped; numbers go on. */
 struct control_queue;
 struct control_queue *control_queue_create(const char *rundir, struct err *err);
 void control_queue_close(struct control_queue *q);

@@ -113,6 +113,6 @@ void ring_set_view(struct ring *r, const struct trainer_view *v);
  * saw them, so that for a reader who began with the first record read + lost == pushed. */
 size_t ring_read(struct ring *r, uint64_t *cursor, struct record *out, size_t max, uint64_t *lost);
 void ring_view(struct ring *r, struct trainer_view *out);
-uint64_t ring_newest(const struct ring *r); /* seq of the newest record, 0 when none */
+uint64_t ring_newest(const struct ring *r); /* first_seq - 1 when there is none */
 
 #endif
