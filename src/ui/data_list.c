@@ -1,0 +1,117 @@
+#include "ui/data_list.h"
+
+#include "engine/base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *data_order_name(enum data_order o)
+{
+    static const char *const names[ORDER_COUNT] = {"file", "tokens, longest first", "label"};
+    return names[o];
+}
+
+void data_list_init(struct data_list *l)
+{
+    *l = (struct data_list){.label = NO_LABEL, .finding = -1};
+}
+
+void data_list_clear(struct data_list *l)
+{
+    free(l->rows);
+    data_list_init(l);
+}
+
+size_t data_list_label_rows(const struct dataset *d, int32_t label)
+{
+    size_t n = 0;
+    for (int split = 0; split < SPLIT_COUNT; split++)
+        n += dataset_label_rows(d, label, (enum split)split);
+    return n;
+}
+
+/* A filter is an ascending list of rows, read along with the pass; NULL rows: everything passes. */
+struct filter {
+    const uint32_t *rows;
+    size_t count, at;
+    bool active;
+};
+
+static bool passes(struct filter *f, uint32_t row)
+{
+    if (!f->active)
+        return true;
+    while (f->at < f->count && f->rows[f->at] < row)
+        f->at++;
+    return f->at < f->count && f->rows[f->at] == row;
+}
+
+/* What rows are sorted by: small whole numbers, so counting does. */
+static size_t sort_key(const struct data_list *l, const struct session *s, uint32_t row)
+{
+    struct example e;
+    if (l->order == ORDER_TOKENS)
+        return s->gate->longest - s->encoded->full_length[row];
+    dataset_get(s->dataset, row, &e);
+    return e.label == NO_LABEL ? dataset_labels(s->dataset) : (size_t)e.label;
+}
+
+/* Stable counting sort by sort_key. */
+static void sort_rows(struct data_list *l, const struct session *s)
+{
+    bool tokens = l->order == ORDER_TOKENS;
+    if (l->order == ORDER_FILE || (tokens && (!s->encoded || !s->gate)))
+        return;
+    size_t keys = (tokens ? s->gate->longest : dataset_labels(s->dataset)) + 2;
+    size_t *start = mem_alloc(keys, sizeof *start, "an order", NULL);
+    uint32_t *sorted = mem_alloc(l->count, sizeof *sorted, "an order", NULL);
+    if (start && sorted) {
+        for (size_t i = 0; i < l->count; i++)
+            start[sort_key(l, s, l->rows[i]) + 1]++;
+        for (size_t k = 1; k < keys; k++)
+            start[k] += start[k - 1];
+        for (size_t i = 0; i < l->count; i++)
+            sorted[start[sort_key(l, s, l->rows[i])]++] = l->rows[i];
+        memcpy(l->rows, sorted, l->count * sizeof *sorted);
+    }
+    free(start);
+    free(sorted);
+}
+
+void data_list_make(struct data_list *l, const struct session *s)
+{
+    const struct dataset *d = s->dataset;
+    size_t rows = dataset_rows(d);
+    struct filter search = {s->search.rows, s->search.count, 0,
+                            s->search.query[0] && !s->search.error[0] && !s->search.running};
+    struct filter finding = {0};
+    if (l->finding >= 0 && s->gate) {
+        const struct finding *f = &s->gate->findings[l->finding];
+        finding = (struct filter){f->rows, f->count, 0, true};
+    }
+    l->count = 0;
+    if (mem_grow(&l->rows, &l->capacity, rows ? rows : 1, sizeof *l->rows, "the rows shown", NULL))
+        return;
+    for (uint32_t row = 0; row < rows; row++) {
+        struct example e;
+        if (!passes(&search, row) || !passes(&finding, row))
+            continue;
+        if (l->label != NO_LABEL) {
+            dataset_get(d, row, &e);
+            if (e.label != l->label)
+                continue;
+        }
+        l->rows[l->count++] = row;
+    }
+    sort_rows(l, s);
+}
+
+bool data_list_find(const struct data_list *l, size_t row, size_t *at)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (l->rows[i] == row) {
+            *at = i;
+            return true;
+        }
+    return false;
+}
