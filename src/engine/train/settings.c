@@ -239,22 +239,27 @@ static void list_choices(char *out, size_t size, const char *const *choices)
     }
 }
 
+void settings_allowed(const struct setting *w, char *out, size_t size)
+{
+    const struct row *r = row_of(w);
+    if (w->type == SETTING_ENUM)
+        list_choices(out, size, w->choices);
+    else if (w->type == SETTING_BOOL)
+        snprintf(out, size, "true or false");
+    else if (w->type == SETTING_TEXT)
+        snprintf(out, size, "none, balanced or label=weight,label=weight with weights 0 to %g",
+                 HEAVIEST);
+    else
+        snprintf(out, size, "%s%.16g to %.16g%s%s%s%s%s",
+                 w->type == SETTING_INT ? "a whole number, " : "", w->min, w->max,
+                 w->unit[0] ? " " : "", w->unit, r->word ? ", or '" : "", r->word ? r->word : "",
+                 r->word ? "'" : "");
+}
+
 static int refuse(const struct setting *w, const char *text, struct err *err)
 {
     char allowed[256];
-    const struct row *r = row_of(w);
-    bool word = r->word && !isnan(r->word_value); /* whoever types a rate does not want "auto" */
-    if (w->type == SETTING_ENUM)
-        list_choices(allowed, sizeof allowed, w->choices);
-    else if (w->type == SETTING_BOOL)
-        snprintf(allowed, sizeof allowed, "true or false");
-    else if (w->type == SETTING_TEXT)
-        snprintf(allowed, sizeof allowed,
-                 "none, balanced or label=weight,label=weight with weights 0 to %g", HEAVIEST);
-    else
-        snprintf(allowed, sizeof allowed, "%s%.16g to %.16g%s%s%s%s%s",
-                 w->type == SETTING_INT ? "a whole number, " : "", w->min, w->max,
-                 w->unit[0] ? " " : "", w->unit, word ? ", or '" : "", word ? r->word : "", word ? "'" : "");
+    settings_allowed(w, allowed, sizeof allowed);
     return err_set(err, ERR_USAGE, "%s is %s, not '%.100s'", w->name, allowed, text);
 }
 

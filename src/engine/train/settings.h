@@ -70,6 +70,8 @@ int settings_parse(struct settings *s, const char *name, const char *text, struc
 /* The value as text, as settings_parse takes it ("model" for a negative dropout). */
 void settings_format(const struct settings *s, const struct setting *which, char *out, size_t size);
 /* Also true of a learning_rate or epochs that settings_resolve would have put in. */
+/* What it takes, for a form and for refusals: "0 to 1 per step, or 'auto'", "full or head". */
+void settings_allowed(const struct setting *which, char *out, size_t size);
 bool settings_is_default(const struct settings *s, const struct setting *which);
 /* Put in what depends on other settings (learning_rate and epochs on tune), then check what no
  * single range can say. */
