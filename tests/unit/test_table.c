@@ -100,6 +100,15 @@ static void csv_keeps_quotes_commas_and_line_breaks(void **state)
     table_close(t);
 }
 
+static void a_quote_inside_a_plain_text_stands_for_itself(void **state)
+{
+    (void)state;
+    struct table *t = open_as("8\" pipe,\"x\"\n", TABLE_CSV, HEADER_NO);
+    expect_cell(t, 0, 0, "8\" pipe");
+    expect_cell(t, 0, 1, "x");
+    table_close(t);
+}
+
 static void tsv_has_no_quoting(void **state)
 {
     (void)state;
@@ -229,7 +238,7 @@ static void faults_name_place_and_remedy(void **state)
     expect_fault("text,label\n\"a\nb\",c\nd\n", TABLE_CSV, ":4:", "1 field, but line 1 has 2");
     expect_fault("text\tlabel\na\tb\tc\n", TABLE_TSV, ":2:", "3 fields");
     expect_fault("text,label\nx,y\nok,\"never\nends\n\n", TABLE_CSV, ":3:4:", "never closed");
-    expect_fault("text,label\nsay \"hi\",y\n", TABLE_CSV, ":2:5:", "--format tsv");
+    expect_fault("text,label\nsay \"hi, you\",y\n", TABLE_CSV, ":2:5:", "quote does not open");
     expect_fault("text,label\n\"a\nb\"c,y\n", TABLE_CSV, ":3:3:", "closing quote");
     expect_fault("text,label\na\nb\xE9\n", TABLE_CSV, ":3:2:", "iconv -f WINDOWS-1252");
     expect_fault_n("text,label\na\0b,c\n", 17, TABLE_CSV, ":2:2:", "NUL");
@@ -355,13 +364,14 @@ static void what_is_written_is_read(void **state)
 
 /* ---------------------------------------------------------------- public suites, where present */
 
+/* All but location_coordinates, whose expected file holds another telephone number than its CSV. */
 static void csv_spectrum(void **state)
 {
     (void)state;
     static const char dir[] = "../shared/reference/csv-spectrum";
     static const char *const names[] = {"comma_in_quotes", "empty", "empty_crlf", "escaped_quotes",
-                                        "json", "location_coordinates", "newlines",
-                                        "newlines_crlf", "quotes_and_newlines", "simple",
+                                        "json", "newlines", "newlines_crlf",
+                                        "quotes_and_newlines", "simple",
                                         "simple_crlf", "utf8"};
     if (!file_is_directory(dir))
         skip();
@@ -371,7 +381,13 @@ static void csv_spectrum(void **state)
         snprintf(csv, sizeof csv, "%s/csvs/%s.csv", dir, names[i]);
         snprintf(json, sizeof json, "%s/json/%s.json", dir, names[i]);
         struct table *got = table_open(csv, TABLE_AUTO, HEADER_YES, NULL, 0, &err);
-        struct table *want = table_open(json, TABLE_JSON, HEADER_AUTO, NULL, 0, &err);
+        char *text = file_read(json, &(size_t){0}, &err);
+        bool lone = *text == '{'; /* a file of one row is one object there */
+        struct strbuf array = {0};
+        strbuf_printf(&array, "%s%s%s", lone ? "[" : "", text, lone ? "]" : "");
+        struct table *want = open_as(array.text, TABLE_JSON, HEADER_AUTO);
+        strbuf_clear(&array);
+        free(text);
         assert_non_null(got);
         assert_non_null(want);
         assert_int_equal(table_rows(got), table_rows(want));
@@ -424,6 +440,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(csv_keeps_quotes_commas_and_line_breaks),
+        cmocka_unit_test(a_quote_inside_a_plain_text_stands_for_itself),
         cmocka_unit_test(tsv_has_no_quoting),
         cmocka_unit_test(a_blank_line_is_an_empty_cell_only_in_one_column),
         cmocka_unit_test(jsonl_values_become_text),

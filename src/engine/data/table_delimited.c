@@ -2,7 +2,11 @@
  *
  * Cells stay where they are: the delimiter behind one becomes its NUL, and only a quoted cell with
  * doubled quotes inside moves bytes, always to the left. The bytes hold no NUL of their own (the
- * table has looked), so the one behind the last byte stops every scan. */
+ * table has looked), so the one behind the last byte stops every scan.
+ *
+ * A quote inside a text that does not begin with one stands for itself, as in most readers of CSV,
+ * although the RFC forbids it: nothing is ambiguous about it. It is remembered only because it is the
+ * likely reason when the row turns out to be ragged. */
 #include "engine/data/table_internal.h"
 
 #include <string.h>
@@ -10,6 +14,14 @@
 /* Bytes at which a scan of an unquoted cell stops. */
 static const bool csv_stops[256] = {[0] = true, [','] = true, ['"'] = true, ['\n'] = true};
 static const bool tsv_stops[256] = {[0] = true, ['\t'] = true, ['\n'] = true};
+
+/* The row being read: where it began, its cells so far, its first quote inside a plain text. */
+struct row {
+    uint32_t line;
+    size_t fields;
+    bool has_stray_quote;
+    struct table_cursor stray_quote;
+};
 
 static void next_line(struct table_cursor *c, char *line_start)
 {
@@ -57,53 +69,69 @@ static int read_quoted(struct table_cursor *c)
 }
 
 /* A cell without quotes; the cursor ends at the delimiter, the line's end or the text's. */
-static int read_plain(struct table_cursor *c, const bool stops[256])
+static int read_plain(struct table_cursor *c, const bool stops[256], struct row *row)
 {
     char *start = c->at, *p = start;
-    while (!stops[(unsigned char)*p])
-        p++;
+    for (;; p++) {
+        while (!stops[(unsigned char)*p])
+            p++;
+        if (*p != '"')
+            break;
+        if (!row->has_stray_quote) {
+            c->at = p;
+            row->stray_quote = *c;
+            row->has_stray_quote = true;
+        }
+    }
     c->at = p;
-    if (*p == '"')
-        return table_fault(c, p, "a quote in a text that does not begin with one; quote the whole "
-                                 "text and double the quotes inside, or use --format tsv");
     size_t n = (size_t)(p - start);
     if (n && (*p == '\n' || p == c->end) && p[-1] == '\r')
         n--;
     return table_add_cell(c->t, start, n, c->err);
 }
 
-/* End the row of `fields` cells that began on `line`: as many as the first row has, or an error. */
-static int end_row(struct table_cursor *c, uint32_t line, size_t fields)
+static int ragged_row(const struct table_cursor *c, const struct row *row)
+{
+    const struct table *t = c->t;
+    const char *remedy = "take tabs and line breaks out of the texts, or use CSV with quotes";
+    struct table_cursor place = *c;
+    place.line = row->line;
+    place.at = place.line_start;
+    if (t->format == TABLE_CSV)
+        remedy = "put quotes around a text that holds a comma, or use --format tsv where commas do "
+                 "not separate";
+    if (row->has_stray_quote) {
+        place = row->stray_quote;
+        remedy = "this quote does not open its text: quote the whole text and double the quotes "
+                 "inside";
+    }
+    return table_fault(&place, place.at, "%zu field%s, but line %u has %zu; %s", row->fields,
+                       row->fields == 1 ? "" : "s", t->lines[0], t->columns, remedy);
+}
+
+/* The row is read: it has as many cells as the first one, or it is an error. */
+static int end_row(struct table_cursor *c, const struct row *row)
 {
     struct table *t = c->t;
-    bool blank = fields == 1 && !t->cells[t->cell_count - 1].length;
-    if (blank && t->columns != 1 && line == c->line) {
+    bool blank = row->fields == 1 && !t->cells[t->cell_count - 1].length;
+    if (blank && t->columns != 1 && row->line == c->line) {
         t->cell_count--;
         return 0;
     }
     if (!t->columns)
-        t->columns = fields;
-    if (fields != t->columns) {
-        bool csv = t->format == TABLE_CSV;
-        return err_set(c->err, ERR_INPUT,
-                       "%.200s:%u:1: %zu field%s, but line %u has %zu; %s", t->path, line, fields,
-                       fields == 1 ? "" : "s", t->lines[0], t->columns,
-                       csv ? "put quotes around a text that holds a comma"
-                           : "take tabs and line breaks out of the texts, or use CSV with quotes");
-    }
-    return table_add_row(t, line, c->err);
+        t->columns = row->fields;
+    return row->fields == t->columns ? table_add_row(t, row->line, c->err) : ragged_row(c, row);
 }
 
-/* Rows up to the end. A delimiter is turned into a NUL only after it was looked at, and the cell's
- * own end (before a CR) likewise. */
+/* Rows up to the end. A delimiter becomes a NUL only after it was looked at, and so does the cell's
+ * own end (before a CR). */
 static int read_rows(struct table_cursor *c, char delimiter, const bool stops[256])
 {
     bool quotes = delimiter == ',';
     while (c->at < c->end) {
-        uint32_t line = c->line;
-        size_t fields = 0;
-        for (char found = delimiter; found == delimiter; fields++) {
-            if (quotes && *c->at == '"' ? read_quoted(c) : read_plain(c, stops))
+        struct row row = {.line = c->line};
+        for (char found = delimiter; found == delimiter; row.fields++) {
+            if (quotes && *c->at == '"' ? read_quoted(c) : read_plain(c, stops, &row))
                 return -1;
             if (*c->at == '\r')
                 c->at++;
@@ -112,7 +140,7 @@ static int read_rows(struct table_cursor *c, char delimiter, const bool stops[25
             ((char *)cell->bytes)[cell->length] = '\0';
             c->at++;
         }
-        if (end_row(c, line, fields))
+        if (end_row(c, &row))
             return -1;
         next_line(c, c->at);
     }

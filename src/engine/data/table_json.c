@@ -144,8 +144,10 @@ static int scan_string(struct table_cursor *c, struct value *v)
             memmove(out, from, n);
         out += n;
         char x = peek(c);
-        if (c->at >= c->end)
-            return table_fault(&opening, opening.at, "the string that opens here is never closed");
+        if (c->at >= c->end || x == '\n')
+            return table_fault(&opening, opening.at,
+                               "the string that opens here is never closed; a line break inside "
+                               "one is written \\n");
         if (x == '"')
             break;
         if (x != '\\')
