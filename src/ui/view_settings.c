@@ -203,10 +203,8 @@ static int edit_typed(struct view *v, struct app *a, const char *text, struct er
 static void edit(struct view *v, struct app *a)
 {
     struct app_prompt p = {.done = edit_done, .typed = edit_typed};
-    char value[SETTING_TEXT_SIZE];
-    settings_format(&app_session(a)->settings, current(v), value, sizeof value);
     snprintf(p.label, sizeof p.label, "%s", current(v)->name);
-    snprintf(p.initial, sizeof p.initial, "%s", value);
+    settings_format(&app_session(a)->settings, current(v), p.initial, sizeof p.initial);
     app_prompt(a, &p);
 }
 
