@@ -205,7 +205,7 @@ static void squares_item(void *arg, size_t item, int worker)
     j->sums[item] = j->ops->sum_squares(j->x + first, smaller(j->chunk, j->n - first));
 }
 
-static double add_tree(double *x, size_t n)
+double compute_add_tree(double *x, size_t n)
 {
     for (size_t step = 1; step < n; step *= 2)
         for (size_t i = 0; i + step < n; i += 2 * step)
@@ -221,5 +221,5 @@ double compute_sum_squares(struct compute *c, const float *x, size_t n)
     assert(count <= COMPUTE_CHUNKS);
     struct squares_job j = {c->ops, x, n, chunk, c->chunk_sums};
     pool_run(c->pool, count, squares_item, &j);
-    return add_tree(c->chunk_sums, count);
+    return compute_add_tree(c->chunk_sums, count);
 }

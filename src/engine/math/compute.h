@@ -80,4 +80,7 @@ void compute_add_partials(struct compute *c, float *sum, float *partial, size_t 
 /* sum of squares of n floats in fixed chunks and a fixed tree. */
 double compute_sum_squares(struct compute *c, const float *x, size_t n);
 
+/* x[0] + ... + x[n-1], pairwise: 0+1, 2+3, ..., then 0+2, 4+6, ...; x is destroyed. */
+double compute_add_tree(double *x, size_t n);
+
 #endif
