@@ -13,6 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A distribution of lengths; percentiles are lengths that occur (nearest rank). */
+struct lengths {
+    size_t sum, shortest, median, p95, longest;
+};
+
 enum finding_kind {
     FINDING_EMPTY_TEXT,       /* rows whose text is empty or only white space */
     FINDING_DUPLICATE,        /* rows whose text stands earlier in the same split */
@@ -42,6 +47,9 @@ struct gate {
 
 /* `e` may be NULL: nothing is said of tokens. */
 struct gate *gate_run(const struct dataset *d, const struct encoded *e, struct err *err);
-void gate_destroy(struct gate *g);
+void gate_destroy(struct gate *g); /* NULL is fine */
+
+/* Sorts length[0..n). All zero when n is 0. */
+void gate_lengths(uint32_t *length, size_t n, struct lengths *out);
 
 #endif
