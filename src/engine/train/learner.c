@@ -1,0 +1,232 @@
+#include "engine/train/learner.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "engine/base/mem.h"
+#include "engine/model/loss.h"
+
+struct learner {
+    struct learner_spec spec;
+    const struct param **params; /* those that learn */
+    struct optim_tensor *tensors;
+    struct checkpoint_tensors view; /* of the two above */
+    struct mem_block moments;
+    struct workspace *workspace;
+    struct batch batch;          /* without features */
+    float *gathered;             /* (batch, width) with features */
+    int32_t *label;              /* (batch) with features */
+    int32_t *class_of;           /* (dataset rows): label ids in one flat array */
+    float *logits;               /* (batch, labels), then their gradient */
+};
+
+static size_t param_floats(const struct param *p)
+{
+    return (p->rows * p->cols + 15) & ~(size_t)15; /* each tensor starts on a cache line */
+}
+
+/* What learns, as the optimiser wants it; moments for AdamW in one block. */
+static int make_tensors(struct learner *l, struct err *err)
+{
+    size_t count, n = 0, floats = 0;
+    struct param *params = model_params(l->spec.model, &count);
+    l->params = mem_alloc(count, sizeof *l->params, "the optimiser", err);
+    l->tensors = mem_alloc(count, sizeof *l->tensors, "the optimiser", err);
+    if (!l->params || !l->tensors)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (!params[i].trainable)
+            continue;
+        l->params[n] = &params[i];
+        l->tensors[n++] = (struct optim_tensor){.w = params[i].w,
+                                                .dw = params[i].dw,
+                                                .rows = params[i].rows,
+                                                .cols = params[i].cols,
+                                                .decays = params[i].decays,
+                                                .touched = params[i].touched};
+        floats += param_floats(&params[i]);
+    }
+    l->view = (struct checkpoint_tensors){l->params, l->tensors, n};
+    if (l->spec.settings->optim != OPTIM_ADAMW)
+        return 0;
+    if (mem_block_init(&l->moments, 2 * floats * sizeof(float), "the optimiser's moments", err))
+        return -1;
+    float *m = l->moments.base, *v = m + floats;
+    for (size_t i = 0; i < n; i++) {
+        l->tensors[i].m = m;
+        l->tensors[i].v = v;
+        m += param_floats(l->params[i]);
+        v += param_floats(l->params[i]);
+    }
+    return 0;
+}
+
+static int make_labels(struct learner *l, struct err *err)
+{
+    const struct dataset *d = l->spec.dataset;
+    l->class_of = mem_alloc(dataset_rows(d), sizeof *l->class_of, "labels", err);
+    if (!l->class_of)
+        return -1;
+    for (size_t i = 0; i < dataset_rows(d); i++) {
+        struct example x;
+        dataset_get(d, i, &x);
+        l->class_of[i] = x.label;
+    }
+    return 0;
+}
+
+static int make_step_memory(struct learner *l, struct err *err)
+{
+    const struct learner_spec *s = &l->spec;
+    size_t B = (size_t)s->settings->batch_size, labels = model_labels(s->model);
+    if (B > s->count)
+        B = s->count;
+    l->logits = mem_alloc(B * labels, sizeof *l->logits, "logits", err);
+    if (!l->logits)
+        return -1;
+    if (s->features) {
+        l->gathered = mem_alloc(B * features_width(s->features), sizeof *l->gathered, "a batch",
+                                err);
+        l->label = mem_alloc(B, sizeof *l->label, "a batch", err);
+        l->workspace = workspace_create(s->model, B, B, 1, true, err);
+        return l->gathered && l->label && l->workspace ? 0 : -1;
+    }
+    size_t T = batch_largest(s->encoded, s->rows, s->count, B, err);
+    if (!T || batch_init(&l->batch, B, T, err))
+        return -1;
+    l->workspace = workspace_create(s->model, B, T, s->encoded->longest, true, err);
+    return l->workspace ? 0 : err_wrap(err, "batch_size %zu needs %zu tokens a step", B, T);
+}
+
+struct learner *learner_create(const struct learner_spec *spec, struct err *err)
+{
+    struct learner *l = mem_alloc(1, sizeof *l, "the trainer", err);
+    if (!l)
+        return NULL;
+    l->spec = *spec;
+    if (make_tensors(l, err) || make_labels(l, err) || make_step_memory(l, err)) {
+        learner_destroy(l);
+        return NULL;
+    }
+    return l;
+}
+
+void learner_destroy(struct learner *l)
+{
+    if (!l)
+        return;
+    workspace_destroy(l->workspace);
+    batch_clear(&l->batch);
+    mem_block_clear(&l->moments);
+    free(l->params);
+    free(l->tensors);
+    free(l->gathered);
+    free(l->label);
+    free(l->class_of);
+    free(l->logits);
+    free(l);
+}
+
+const struct checkpoint_tensors *learner_tensors(const struct learner *l)
+{
+    return &l->view;
+}
+
+static uint32_t count_tokens(const struct learner *l, const uint32_t *rows, size_t n)
+{
+    size_t tokens = 0;
+    for (size_t i = 0; i < n; i++)
+        tokens += encoded_length(l->spec.encoded, rows[i]);
+    return (uint32_t)tokens;
+}
+
+/* What the step's loss is divided by. */
+static double weight_of(const struct learner *l, const uint32_t *rows, size_t n)
+{
+    if (!l->spec.class_weight)
+        return (double)n;
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)l->spec.class_weight[l->class_of[rows[i]]];
+    return sum;
+}
+
+/* Forward, loss, backward over one micro-batch; the sum of its losses. */
+static double run_whole(struct learner *l, const uint32_t *rows, size_t n, const struct pass *pass,
+                        double divisor)
+{
+    const struct learner_spec *s = &l->spec;
+    batch_fill(&l->batch, s->dataset, s->encoded, rows, n);
+    model_forward(s->model, &l->batch, l->workspace, pass, l->logits);
+    double loss = loss_cross_entropy(l->logits, l->logits, l->batch.label, n,
+                                     model_labels(s->model), s->class_weight,
+                                     s->settings->label_smoothing_factor, divisor);
+    if (isfinite(loss))
+        model_backward(s->model, &l->batch, l->workspace, pass, l->logits);
+    return loss;
+}
+
+static double run_head(struct learner *l, const uint32_t *rows, size_t n, const struct pass *pass,
+                       double divisor)
+{
+    const struct learner_spec *s = &l->spec;
+    features_gather(s->features, rows, n, l->gathered);
+    for (size_t i = 0; i < n; i++)
+        l->label[i] = l->class_of[rows[i]];
+    model_head_forward(s->model, l->gathered, n, l->workspace, pass, l->logits);
+    double loss = loss_cross_entropy(l->logits, l->logits, l->label, n, model_labels(s->model),
+                                     s->class_weight, s->settings->label_smoothing_factor, divisor);
+    if (isfinite(loss))
+        model_head_backward(s->model, l->gathered, n, l->workspace, pass, l->logits);
+    return loss;
+}
+
+static void update(struct learner *l, int64_t step, double learning_rate, double norm)
+{
+    const struct settings *s = l->spec.settings;
+    const struct optim_settings o = {.kind = s->optim,
+                                     .learning_rate = learning_rate,
+                                     .beta1 = s->adam_beta1,
+                                     .beta2 = s->adam_beta2,
+                                     .epsilon = s->adam_epsilon,
+                                     .weight_decay = s->weight_decay,
+                                     .max_grad_norm = s->max_grad_norm};
+    optim_step(l->spec.compute, l->tensors, l->view.count, &o, (uint64_t)step, norm);
+}
+
+enum learner_outcome learner_step(struct learner *l, const uint32_t *rows, size_t n, int64_t step,
+                                  double learning_rate, const struct watch *watch,
+                                  struct learner_step *out)
+{
+    const struct learner_spec *s = &l->spec;
+    size_t B = (size_t)s->settings->batch_size;
+    struct pass pass = {.training = true,
+                        .seed = (uint64_t)s->settings->seed,
+                        .step = (uint64_t)step};
+    *out = (struct learner_step){.weight_sum = weight_of(l, rows, n),
+                                 .tokens = count_tokens(l, rows, n),
+                                 .examples = (uint32_t)n};
+    optim_zero_grad(s->compute, l->tensors, l->view.count);
+    for (size_t first = 0; first < n; first += B, pass.micro++) {
+        size_t count = n - first < B ? n - first : B;
+        if (first && watch_poll(watch, first, n))
+            return LEARNER_INTERRUPTED;
+        double loss = (s->features ? run_head : run_whole)(l, rows + first, count, &pass,
+                                                           out->weight_sum);
+        out->loss_sum += loss;
+        if (!isfinite(loss)) {
+            out->rows = rows + first;
+            out->count = count;
+            return LEARNER_NOT_FINITE;
+        }
+    }
+    out->grad_norm = optim_grad_norm(s->compute, l->tensors, l->view.count);
+    if (!isfinite(out->grad_norm)) {
+        out->norm_broke = true;
+        out->rows = rows;
+        out->count = n;
+        return LEARNER_NOT_FINITE;
+    }
+    update(l, step, learning_rate, out->grad_norm);
+    return LEARNER_DONE;
+}
