@@ -14,6 +14,7 @@
 #define MODEL_H
 #include "engine/base/err.h"
 #include "engine/data/batch.h"
+#include "engine/data/encode.h"
 #include "engine/math/compute.h"
 #include "engine/math/optim.h"
 #include "engine/model/config.h"
@@ -61,8 +62,13 @@ const char *model_label(const struct model *m, size_t id);
 size_t model_max_length(const struct model *m); /* the positions it has */
 enum pooling model_pooling(const struct model *m);
 struct param *model_params(struct model *m, size_t *count);
-/* One line a fact a user should know: "new: classifier.weight, classifier.bias"; "" when none. */
+/* A line each for what a user should know, '\n' between them: "new: classifier.weight,
+ * classifier.bias"; "" when there is nothing. */
 const char *model_notice(const struct model *m);
+
+/* Whether the model can read every token of e: ids, types and lengths within its tables. To be asked
+ * once before e's batches go to model_forward, which does not check. */
+int model_check_tokens(const struct model *m, const struct encoded *e, struct err *err);
 
 /* Mark what learns and make gradients for it. */
 int model_prepare_training(struct model *m, enum tune tune, struct err *err);

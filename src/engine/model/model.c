@@ -1,0 +1,270 @@
+/* model.c - a model opened, and one batch led through it: embeddings, blocks, head; and back. */
+#include "engine/model/parts.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct dropout dropout_site(double p, const struct pass *pass, uint32_t site)
+{
+    return dropout_at(pass->training ? p : 0.0, pass->seed, pass->step, pass->micro, site);
+}
+
+static int set_labels(struct model *m, const struct head_spec *head, struct err *err)
+{
+    if (!(m->label_names = mem_alloc(m->K, sizeof *m->label_names, "label names", err)))
+        return -1;
+    for (size_t i = 0; i < m->K; i++) {
+        char made[32];
+        snprintf(made, sizeof made, "LABEL_%zu", i);
+        const char *name = made;
+        if (head->keep_head)
+            name = m->config.labels ? m->config.labels[i] : made;
+        else if (head->label_names)
+            name = head->label_names[i];
+        if (!(m->label_names[i] = mem_strdup(name, err)))
+            return -1;
+    }
+    return 0;
+}
+
+/* "model" means what the directory says, and a directory may say sft_pooling. */
+static enum pooling pooling_of(const struct model_config *c, enum pooling asked)
+{
+    if (asked != POOLING_MODEL || !*c->sft_pooling)
+        return asked;
+    return !strcmp(c->sft_pooling, "cls") ? POOLING_CLS : POOLING_MEAN;
+}
+
+static int check_task(const struct model *m, const char *dir, struct err *err)
+{
+    const char *task = "single_label_classification";
+    const cJSON *given = cJSON_GetObjectItemCaseSensitive(m->config.json, "problem_type");
+    if (cJSON_IsString(given) && strcmp(given->valuestring, task))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "'%s': its head was trained for %.40s; supported is %s", dir,
+                       given->valuestring, task);
+    return 0;
+}
+
+static void set_shape(struct model *m, const struct head_spec *head)
+{
+    const struct model_config *c = &m->config;
+    bool over = head->dropout >= 0;
+    m->H = c->hidden_size;
+    m->F = c->intermediate_size;
+    m->L = c->num_hidden_layers;
+    m->heads = c->num_attention_heads;
+    m->D = m->H / m->heads;
+    m->K = head->keep_head ? c->num_labels : head->labels;
+    m->pooling = pooling_of(c, head->pooling);
+    m->hidden_dropout = over ? head->dropout : c->hidden_dropout_prob;
+    m->attention_dropout = over ? head->dropout : c->attention_probs_dropout_prob;
+    m->head_dropout = over ? head->dropout : c->classifier_dropout;
+}
+
+static void admit_shapes(struct model *m)
+{
+    const size_t shapes[][2] = {
+        {3 * m->H, m->H}, {m->H, m->H}, {m->F, m->H}, {m->H, m->F}, {m->K, m->H},
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        compute_admit(m->compute, shapes[i][0], shapes[i][1]);
+}
+
+static int open_into(struct model *m, const char *dir, const struct head_spec *head,
+                     struct err *err)
+{
+    if (model_config_read(&m->config, dir, err))
+        return -1;
+    if (head->keep_head && check_task(m, dir, err))
+        return -1;
+    set_shape(m, head);
+    if (weights_load(m, dir, head, err) || set_labels(m, head, err))
+        return -1;
+    if (m->notice.failed)
+        return err_set(err, ERR_NOMEM, "out of memory for the model");
+    if (m->notice.length) /* lines are kept apart, the last needs no end */
+        m->notice.text[--m->notice.length] = '\0';
+    admit_shapes(m);
+    return 0;
+}
+
+struct model *model_open(const char *dir, const struct head_spec *head, struct compute *c,
+                         struct err *err)
+{
+    assert(head->keep_head || head->labels >= 1);
+    struct model *m = mem_alloc(1, sizeof *m, "model", err);
+    if (!m)
+        return NULL;
+    m->compute = c;
+    if (!open_into(m, dir, head, err))
+        return m;
+    model_close(m);
+    return NULL;
+}
+
+void model_close(struct model *m)
+{
+    if (!m)
+        return;
+    for (size_t i = 0; m->label_names && i < m->K; i++)
+        free(m->label_names[i]);
+    free(m->label_names);
+    params_destroy(m);
+    strbuf_clear(&m->notice);
+    model_config_clear(&m->config);
+    free(m);
+}
+
+const struct model_config *model_config(const struct model *m)
+{
+    return &m->config;
+}
+
+size_t model_labels(const struct model *m)
+{
+    return m->K;
+}
+
+const char *model_label(const struct model *m, size_t id)
+{
+    return m->label_names[id];
+}
+
+size_t model_max_length(const struct model *m)
+{
+    return m->config.max_position_embeddings;
+}
+
+enum pooling model_pooling(const struct model *m)
+{
+    return m->pooling;
+}
+
+const char *model_notice(const struct model *m)
+{
+    return m->notice.text ? m->notice.text : "";
+}
+
+int model_check_tokens(const struct model *m, const struct encoded *e, struct err *err)
+{
+    const struct model_config *c = &m->config;
+    if (e->longest > c->max_position_embeddings)
+        return err_set(err, ERR_USAGE, "a text has %zu tokens, the model reads %zu; lower max_length",
+                       e->longest, c->max_position_embeddings);
+    for (uint64_t t = 0; t < e->start[e->rows]; t++)
+        if (e->token[t] < 0 || (size_t)e->token[t] >= c->vocab_size ||
+            e->segment[t] >= c->type_vocab_size)
+            return err_set(err, ERR_INPUT,
+                           "the tokenizer makes token %d of type %d, the model knows %zu tokens and "
+                           "%zu types; the directory's files are not of one model",
+                           (int)e->token[t], (int)e->segment[t], c->vocab_size, c->type_vocab_size);
+    return 0;
+}
+
+/* The frozen backbone runs without dropout. */
+static struct pass backbone_pass(const struct model *m, const struct pass *p)
+{
+    struct pass pass = *p;
+    pass.training = p->training && m->tune == TUNE_FULL;
+    return pass;
+}
+
+/* Ids to ws->pool_in: (B,H) rows that the head reads. */
+static void backbone_forward(struct model *m, const struct batch *b, struct workspace *ws,
+                             const struct pass *pass)
+{
+    assert(b->B >= 1 && b->B <= ws->max_B && b->T <= ws->max_T && b->longest <= ws->max_S);
+    size_t at = 0;
+    for (size_t s = 0; s < b->B; s++) {
+        size_t S = b->start[s + 1] - b->start[s];
+        ws->attention_at[s] = at;
+        at += m->heads * S * ops_attention_stride(S);
+    }
+    embeddings_forward(m, b, ws, pass);
+    for (size_t l = 0; l < m->L; l++)
+        block_forward(m, l, b, ws, pass);
+    head_gather(m, b, ws, ws->pool_in);
+}
+
+void model_forward(struct model *m, const struct batch *b, struct workspace *ws,
+                   const struct pass *p, float *logits)
+{
+    struct pass pass = backbone_pass(m, p);
+    const float *in = ws->pool_in;
+    backbone_forward(m, b, ws, &pass);
+    if (m->pooling == POOLING_MODEL) {
+        pooler_forward(m, ws->pool_in, b->B, ws->pooled);
+        in = ws->pooled;
+    }
+    classifier_forward(m, ws, in, b->B, p, logits);
+}
+
+/* The head's gradients; din (B,H) gets that of `in`, what the head read, when it is not NULL. */
+static void head_backward(struct model *m, const float *in, size_t B, struct workspace *ws,
+                          const struct pass *p, const float *dlogits, float *din)
+{
+    if (m->pooling != POOLING_MODEL || !m->pooler[POOLER_W].trainable) {
+        classifier_backward(m, ws, B, p, dlogits, din);
+        return;
+    }
+    classifier_backward(m, ws, B, p, dlogits, ws->dhead);
+    pooler_backward(m, ws, in, ws->pooled, B, ws->dhead, din);
+}
+
+void model_backward(struct model *m, const struct batch *b, struct workspace *ws,
+                    const struct pass *p, const float *dlogits)
+{
+    assert(ws->training && m->gradients.base);
+    if (m->tune == TUNE_HEAD) {
+        head_backward(m, ws->pool_in, b->B, ws, p, dlogits, NULL);
+        return;
+    }
+    head_backward(m, ws->pool_in, b->B, ws, p, dlogits, ws->dtail);
+    head_scatter(m, b, ws, ws->dtail);
+    for (size_t l = m->L; l-- > 0;)
+        block_backward(m, l, b, ws, p);
+    embeddings_backward(m, b, ws, p);
+}
+
+/* Under TUNE_HEAD a pooler of the checkpoint is part of what is frozen. */
+static bool pooler_is_frozen(const struct model *m)
+{
+    return m->pooling == POOLING_MODEL && !m->pooler->fresh;
+}
+
+size_t model_feature_width(const struct model *m)
+{
+    return m->H;
+}
+
+void model_features(struct model *m, const struct batch *b, struct workspace *ws, float *features)
+{
+    struct pass off = {0};
+    backbone_forward(m, b, ws, &off);
+    if (pooler_is_frozen(m))
+        pooler_forward(m, ws->pool_in, b->B, features);
+    else
+        memcpy(features, ws->pool_in, b->B * m->H * sizeof *features);
+}
+
+void model_head_forward(struct model *m, const float *features, size_t B, struct workspace *ws,
+                        const struct pass *p, float *logits)
+{
+    assert(B <= ws->max_B);
+    const float *in = features;
+    if (m->pooling == POOLING_MODEL && !pooler_is_frozen(m)) {
+        pooler_forward(m, features, B, ws->pooled);
+        in = ws->pooled;
+    }
+    classifier_forward(m, ws, in, B, p, logits);
+}
+
+void model_head_backward(struct model *m, const float *features, size_t B, struct workspace *ws,
+                         const struct pass *p, const float *dlogits)
+{
+    assert(ws->training && m->tune == TUNE_HEAD && B <= ws->max_B);
+    head_backward(m, features, B, ws, p, dlogits, NULL);
+}
