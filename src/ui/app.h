@@ -26,7 +26,7 @@ void app_show(struct app *a, enum view_id v);
 /* Show a row of the data set in the Data view. */
 void app_show_row(struct app *a, size_t row);
 
-/* A message above the hint line, until the next key. */
+/* A message in place of the hints, until the next key. */
 void app_say(struct app *a, enum role role, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void app_say_err(struct app *a, const struct err *err);

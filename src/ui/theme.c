@@ -14,7 +14,8 @@ struct palette_row {
     const char *svg_dark, *svg_light;
 };
 
-static const struct palette_row palette[ROLE_COUNT] = {
+/* The last row, which is no role, is the paper. */
+static const struct palette_row palette[ROLE_COUNT + 1] = {
     [ROLE_TEXT] = {-1, -1, -1, 0, 0, "#d0d4d8", "#24292e"},
     [ROLE_DIM] = {245, 243, -1, 0, DIM, "#8a8f98", "#6a737d"},
     [ROLE_STRONG] = {255, 16, -1, BOLD, BOLD, "#ffffff", "#000000"},
@@ -35,6 +36,7 @@ static const struct palette_row palette[ROLE_COUNT] = {
     [ROLE_MARK] = {203, 160, 1, 0, BOLD, "#e06c75", "#cf222e"},
     [ROLE_BAR] = {67, 67, 4, 0, 0, "#5f87af", "#5f87af"},
     [ROLE_MATCH] = {221, 94, 3, UNDERLINE, UNDERLINE, "#ffd75f", "#875f00"},
+    [ROLE_COUNT] = {-1, -1, -1, 0, 0, "#101418", "#ffffff"},
 };
 
 struct theme_style theme_style(enum theme_background background, int colors, enum role role)

@@ -48,7 +48,7 @@ enum theme_background theme_detect(void);
 /* NO_COLOR set and not empty. */
 bool theme_is_colorless(void);
 
-/* A style as 24-bit colours for an SVG; out gets "#rrggbb". */
+/* A role as "#rrggbb", for a picture; ROLE_COUNT gives the paper. */
 const char *theme_svg_color(enum theme_background background, enum role role);
 
 #endif

@@ -1,0 +1,75 @@
+/* session_run.c - records of the metrics ring or of run.db become curves and events. */
+#include "ui/session_write.h"
+
+#include "engine/base/mem.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void run_reset(struct run *r, enum run_kind kind, const char *rundir)
+{
+    for (int i = 0; i < SERIES_COUNT; i++) {
+        free(r->series[i].x);
+        free(r->series[i].y);
+    }
+    free(r->events);
+    memset(r, 0, sizeof *r);
+    r->kind = kind;
+    r->view.best_metric = NAN;
+    snprintf(r->rundir, sizeof r->rundir, "%s", rundir);
+}
+
+static bool add_point(struct series *s, double x, double y)
+{
+    if (mem_grow(&s->x, &s->capacity_x, s->count + 1, sizeof *s->x, "a curve", NULL) ||
+        mem_grow(&s->y, &s->capacity_y, s->count + 1, sizeof *s->y, "a curve", NULL))
+        return false;
+    s->x[s->count] = x;
+    s->y[s->count++] = y;
+    return true;
+}
+
+static bool add_event(struct run *r, const struct record *rec)
+{
+    if (mem_grow(&r->events, &r->event_capacity, r->event_count + 1, sizeof *r->events, "the events",
+                 NULL))
+        return false;
+    r->events[r->event_count++] = *rec;
+    return true;
+}
+
+static bool take_step(struct run *r, const struct record *rec)
+{
+    const struct step_sample *s = &rec->as.step_sample;
+    double x = (double)rec->step;
+    return add_point(&r->series[SERIES_TRAIN_LOSS], x, s->loss) &
+           add_point(&r->series[SERIES_RATE], x, s->learning_rate) &
+           add_point(&r->series[SERIES_GRAD_NORM], x, s->grad_norm);
+}
+
+/* The test split is no curve: it is evaluated once. */
+static bool take_evaluation(struct run *r, const struct record *rec)
+{
+    const struct eval_sample *e = &rec->as.eval;
+    double x = (double)rec->step;
+    bool ok = add_event(r, rec);
+    if (e->split == SPLIT_VALIDATION)
+        ok = ok & add_point(&r->series[SERIES_VALIDATION_LOSS], x, e->loss) &
+             add_point(&r->series[SERIES_ACCURACY], x, e->accuracy) &
+             add_point(&r->series[SERIES_MACRO_F1], x, e->macro_f1);
+    return ok;
+}
+
+void run_take(struct run *r, const struct record *rec)
+{
+    bool ok;
+    if (rec->kind == RECORD_STEP)
+        ok = take_step(r, rec);
+    else if (rec->kind == RECORD_EVAL)
+        ok = take_evaluation(r, rec);
+    else
+        ok = add_event(r, rec);
+    r->lost += !ok;
+}
