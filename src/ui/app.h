@@ -37,7 +37,7 @@ void app_say_err(struct app *a, const struct err *err);
  * refused. The struct is copied; label's text is kept by copy, too. */
 struct app_prompt {
     char label[96];
-    char initial[256];
+    char initial[SETTING_TEXT_SIZE];
     int (*done)(struct view *v, struct app *a, const char *text, struct err *err);
     int (*typed)(struct view *v, struct app *a, const char *text, struct err *err);
     void (*cancelled)(struct view *v, struct app *a);

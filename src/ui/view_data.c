@@ -407,23 +407,10 @@ static void go_back(struct data_state *st, struct app *a)
         drop_filters(st, a);
 }
 
-static void start(struct app *a)
-{
-    struct err err;
-    if (app_run_start(a, &err))
-        app_say_err(a, &err);
-    else
-        app_show(a, VIEW_TRAIN);
-}
-
 static enum handled data_action(struct view *v, struct app *a, enum action act)
 {
     struct data_state *st = v->state;
     const struct session *s = app_session(a);
-    if (act == ACTION_START) {
-        start(a);
-        return HANDLED;
-    }
     if (!s->dataset)
         return NOT_HANDLED;
     if (move(v, act))

@@ -246,15 +246,6 @@ static void apply(struct app *a)
         app_say_err(a, &err);
 }
 
-static void start(struct app *a)
-{
-    struct err err;
-    if (app_run_start(a, &err))
-        app_say_err(a, &err);
-    else
-        app_show(a, VIEW_TRAIN);
-}
-
 static bool move(struct view *v, enum action act)
 {
     struct settings_state *st = v->state;
@@ -309,9 +300,6 @@ static enum handled settings_action(struct view *v, struct app *a, enum action a
         return HANDLED;
     case ACTION_SETTING_APPLY:
         apply(a);
-        return HANDLED;
-    case ACTION_START:
-        start(a);
         return HANDLED;
     default:
         return NOT_HANDLED;
