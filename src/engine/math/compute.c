@@ -7,6 +7,7 @@
 #include "engine/math/compute.h"
 
 #include "engine/math/cpu.h"
+#include "engine/math/product.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -44,19 +45,36 @@ float *compute_scratch(const struct compute *c, int worker)
     return (float *)c->memory.base + (size_t)worker * c->stride_floats;
 }
 
+/* No BLAS is no error, except where one was asked for by name. */
+static int choose_blas(struct compute *c, struct err *err)
+{
+    struct err why;
+    c->blas = blas_load(&why);
+    if (!c->blas && why.code == ERR_USAGE) {
+        if (err)
+            *err = why;
+        return -1;
+    }
+    return 0;
+}
+
 struct compute *compute_create(int threads, struct err *err)
 {
     struct compute *c = mem_alloc(1, sizeof *c, "the compute handle", err);
     if (!c)
         return NULL;
     c->ops = cpu_choose_ops(err);
-    if (c->ops)
-        c->pool = pool_create(threads > 0 ? threads : pool_cores(), err);
-    if (!c->pool || compute_reserve(c, 0, err)) {
-        compute_destroy(c);
-        return NULL;
-    }
+    if (!c->ops || choose_blas(c, err)) /* before any thread exists: it sets environment variables */
+        goto fail;
+    c->pool = pool_create(threads > 0 ? threads : pool_cores(), err);
+    if (!c->pool || compute_reserve(c, 0, err) ||
+        mem_block_init(&c->pad_memory, PRODUCT_PAD_FLOATS * sizeof(float), "short batches", err))
+        goto fail;
+    c->pad = c->pad_memory.base;
     return c;
+fail:
+    compute_destroy(c);
+    return NULL;
 }
 
 void compute_destroy(struct compute *c)
@@ -65,73 +83,19 @@ void compute_destroy(struct compute *c)
         return;
     pool_destroy(c->pool);
     mem_block_clear(&c->memory);
+    mem_block_clear(&c->pad_memory);
     free(c);
 }
 
 void compute_kernel_set(const struct compute *c, char *out, size_t size)
 {
-    snprintf(out, size, "%s", c->ops->name);
-}
-
-void compute_admit(struct compute *c, size_t N, size_t K)
-{
-    (void)c;
-    (void)N;
-    (void)K;
-}
-
-/* ---- products ---- */
-
-/* C (M,N) = beta*C + A B as ops->product takes it, cut into tiles that any worker may take. */
-struct product_job {
-    const struct compute *c;
-    float *out;
-    size_t ld;
-    const float *a;
-    size_t ar, ac;
-    const float *b;
-    size_t br, bc;
-    size_t M, N, K;
-    float beta;
-    size_t rows, columns; /* of a tile */
-    size_t across;        /* tiles in a row of tiles */
-};
-
-static void product_item(void *arg, size_t item, int worker)
-{
-    const struct product_job *j = arg;
-    size_t m = item / j->across * j->rows, n = item % j->across * j->columns;
-    float *scratch = compute_scratch(j->c, worker) + j->c->scratch_floats;
-    j->c->ops->product(j->out + m * j->ld + n, j->ld, j->a + m * j->ar, j->ar, j->ac,
-                       j->b + n * j->bc, j->br, j->bc, smaller(j->rows, j->M - m),
-                       smaller(j->columns, j->N - n), j->K, j->beta, scratch);
-}
-
-static void product_run(struct product_job *j)
-{
-    j->rows = smaller(j->M, 192);
-    j->columns = smaller(j->N, 192);
-    j->across = (j->N + j->columns - 1) / j->columns;
-    size_t down = (j->M + j->rows - 1) / j->rows;
-    pool_run(j->c->pool, down * j->across, product_item, j);
-}
-
-void product_forward(struct compute *c, float *y, const float *x, const float *w, size_t M, size_t N,
-                     size_t K)
-{
-    product_run(&(struct product_job){c, y, N, x, K, 1, w, 1, K, M, N, K, 0.0f, 0, 0, 0});
-}
-
-void product_backward(struct compute *c, float *dx, const float *dy, const float *w, size_t M,
-                      size_t N, size_t K, float beta)
-{
-    product_run(&(struct product_job){c, dx, K, dy, N, 1, w, K, 1, M, K, N, beta, 0, 0, 0});
-}
-
-void product_weight(struct compute *c, float *dw, const float *dy, const float *x, size_t M,
-                    size_t N, size_t K, float beta)
-{
-    product_run(&(struct product_job){c, dw, K, dy, 1, N, x, K, 1, N, K, M, beta, 0, 0, 0});
+    if (!c->blas) {
+        snprintf(out, size, "%s", c->ops->name);
+        return;
+    }
+    int version = (int)strcspn(c->blas->config + strcspn(c->blas->config, "0123456789"), " ");
+    snprintf(out, size, "%s + OpenBLAS %.*s %s", c->ops->name, version,
+             c->blas->config + strcspn(c->blas->config, "0123456789"), c->blas->core);
 }
 
 /* ---- rows ---- */

@@ -33,6 +33,8 @@ struct compute {
     struct pool *pool;
     /* Below: compute.c's own. */
     struct mem_block memory; /* of all workers' scratch */
+    struct mem_block pad_memory;
+    float *pad;              /* where product.c makes short batches longer */
     size_t scratch_floats;   /* what compute_scratch gives each worker */
     size_t stride_floats;    /* from one worker's scratch to the next, with room for a product */
     struct compute_shape shapes[COMPUTE_SHAPES];

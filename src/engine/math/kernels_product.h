@@ -4,12 +4,12 @@
  * and one broadcast element of each row of A. 6 x 4 zmm (6 x 2 ymm) fill the register file, so that
  * every load feeds several multiply-adds. A strip is a tile's columns over any number of rows.
  *
- * Each element of C is one chain of multiply-adds in the order of k, PANEL_K long, then added to
+ * Each element of C is one chain of multiply-adds in the order of k, OPS_PANEL_K long, then added to
  * what the chains before it gave. That order depends on K alone: not on M, N, the strides, the tile
  * an element falls into or where a caller split the work. */
 #ifndef KERNELS_PRODUCT_H
 #define KERNELS_PRODUCT_H
-#include "engine/math/product.h"
+#include "engine/math/ops.h"
 #include "engine/math/vec.h"
 
 #include <stdbool.h>
@@ -169,8 +169,8 @@ static void product(float *c, size_t ldc, const float *a, size_t ar, size_t ac, 
                     size_t br, size_t bc, size_t M, size_t N, size_t K, float beta, float *scratch)
 {
     const size_t few_rows = 4 * TILE_ROWS; /* too few to pay for packing */
-    for (size_t k = 0; k < K; k += PRODUCT_PANEL_K) {
-        size_t deep = K - k < PRODUCT_PANEL_K ? K - k : PRODUCT_PANEL_K;
+    for (size_t k = 0; k < K; k += OPS_PANEL_K) {
+        size_t deep = K - k < OPS_PANEL_K ? K - k : OPS_PANEL_K;
         for (size_t j = 0; j < N; j += TILE_COLUMNS) {
             size_t columns = N - j < TILE_COLUMNS ? N - j : TILE_COLUMNS;
             const float *corner = b + k * br + j * bc;

@@ -19,6 +19,11 @@
 
 #define OPS_BLOCK_ROWS 32
 
+enum {
+    OPS_PANEL_K = 256,      /* depth of one chain of multiply-adds in a product */
+    OPS_PANEL_COLUMNS = 64, /* the widest tile of any row of the table */
+};
+
 struct dropout {
     uint32_t key;       /* of (seed, step, micro-batch, site); see dropout_at() */
     uint32_t threshold; /* p * 2^32; 0: none */
@@ -98,7 +103,7 @@ struct ops {
     /* The project's own product, used where BLAS is absent or not bit-equal under a split:
      * C (M,N) = beta*C + A B, element (i,k) of A at a[i*ar + k*ac], element (k,j) of B at
      * b[k*br + j*bc]. Each element of C is made of chains of fused (plain: unfused) multiply-adds
-     * in the order of k, cut every PRODUCT_PANEL_K; so every split of M and N gives the same bytes.
+     * in the order of k, cut every OPS_PANEL_K; so every split of M and N gives the same bytes.
      * beta is 0 or 1. scratch: ops_product_scratch() floats. */
     void (*product)(float *c, size_t ldc, const float *a, size_t ar, size_t ac, const float *b,
                     size_t br, size_t bc, size_t M, size_t N, size_t K, float beta,
