@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 struct input {
-    char text[256];
+    char text[512]; /* the longest setting fits */
     size_t cursor; /* byte, at a code point's start */
 };
 void input_set(struct input *in, const char *text); /* the cursor goes to the end */
