@@ -1,0 +1,92 @@
+#include "cli/cli.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <utf8proc.h>
+
+int cli_fail(const struct err *err)
+{
+    fflush(stdout);
+    fprintf(stderr, "sft: %s\n", err->text);
+    return err_exit_status(err);
+}
+
+int cli_begin(struct args *a, int argc, char **argv, int *status)
+{
+    struct err err;
+    *status = 0;
+    /* A file-size limit is a write that fails, with its one line, not a death. */
+    signal(SIGXFSZ, SIG_IGN);
+    if (args_parse(a, argc, argv, &err)) {
+        *status = cli_fail(&err);
+        return 1;
+    }
+    if (!a->help)
+        return 0;
+    args_print_help(a);
+    return 1;
+}
+
+int cli_threads(const char *text, int *out, struct err *err)
+{
+    struct settings s;
+    settings_defaults(&s);
+    if (text && settings_parse(&s, "threads", text, err))
+        return -1;
+    *out = (int)s.threads;
+    return 0;
+}
+
+int cli_flush(const char *what, struct err *err)
+{
+    if (!fflush(stdout) && !ferror(stdout))
+        return 0;
+    return err_errno(err, "cannot write %s to standard output", what);
+}
+
+int cli_print_json(struct strbuf *json, struct err *err)
+{
+    if (json->failed)
+        return err_set(err, ERR_NOMEM, "out of memory for the JSON output");
+    fwrite(json->text, 1, json->length, stdout);
+    putchar('\n');
+    return cli_flush("JSON", err);
+}
+
+size_t cli_width(const char *text)
+{
+    size_t width = 0;
+    const utf8proc_uint8_t *at = (const utf8proc_uint8_t *)text;
+    for (utf8proc_ssize_t left = (utf8proc_ssize_t)strlen(text); left > 0;) {
+        utf8proc_int32_t c;
+        utf8proc_ssize_t n = utf8proc_iterate(at, left, &c);
+        int w = n > 0 ? utf8proc_charwidth(c) : 1;
+        n = n > 0 ? n : 1;
+        width += w > 0 ? (size_t)w : 0;
+        at += n;
+        left -= n;
+    }
+    return width;
+}
+
+void cli_print_padded(FILE *f, const char *text, size_t width)
+{
+    size_t w = cli_width(text);
+    fputs(text, f);
+    for (; w < width; w++)
+        putc(' ', f);
+}
+
+void cli_format_duration(char *out, size_t size, double seconds)
+{
+    long s = seconds > 0 ? (long)(seconds + 0.5) : 0;
+    if (s >= 3600)
+        snprintf(out, size, "%ld h %02ld min", s / 3600, s % 3600 / 60);
+    else if (s >= 60)
+        snprintf(out, size, "%ld min %02ld s", s / 60, s % 60);
+    else
+        snprintf(out, size, "%ld s", s);
+}

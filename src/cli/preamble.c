@@ -1,0 +1,101 @@
+#include "cli/preamble.h"
+
+#include "engine/base/json.h"
+#include "engine/train/settings.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* 22 713 600 as "22.7 M". */
+static const char *short_count(char out[32], uint64_t n)
+{
+    if (n >= 1000000)
+        snprintf(out, 32, "%.1f M", (double)n / 1e6);
+    else
+        snprintf(out, 32, "%" PRIu64, n);
+    return out;
+}
+
+static void print_model(FILE *f, const struct preamble *p)
+{
+    char all[32], trained[32], new[32];
+    const struct trainer_view *v = p->view;
+    fprintf(f, "model     %s: %s parameters, %s trained, %s new\n", p->model_dir,
+            short_count(all, v->params), short_count(trained, v->params_trained),
+            short_count(new, v->params_new));
+    if (v->kernels[0])
+        fprintf(f, "kernels   %s\n", v->kernels);
+}
+
+static void print_rows(FILE *f, const struct preamble *p)
+{
+    const struct dataset *d = p->dataset;
+    fprintf(f, "rows      %zu train, %zu validation, %zu test; %zu labels\n",
+            dataset_split_rows(d, SPLIT_TRAIN), dataset_split_rows(d, SPLIT_VALIDATION),
+            dataset_split_rows(d, SPLIT_TEST), dataset_labels(d));
+    size_t fewest = SIZE_MAX, most = 0;
+    int32_t rare = 0, common = 0;
+    for (size_t k = 0; k < dataset_labels(d); k++) {
+        size_t n = dataset_label_rows(d, (int32_t)k, SPLIT_TRAIN);
+        if (n < fewest)
+            fewest = n, rare = (int32_t)k;
+        if (n > most)
+            most = n, common = (int32_t)k;
+    }
+    fprintf(f, "labels    %zu to %zu train rows each, fewest '%s', most '%s'\n", fewest, most,
+            dataset_label(d, rare), dataset_label(d, common));
+}
+
+static void print_tokens(FILE *f, const struct preamble *p)
+{
+    const struct gate *g = p->gate;
+    size_t rows = dataset_rows(p->dataset);
+    fprintf(f, "tokens    %zu to %zu a row, median %zu, 95 %% up to %zu; %zu rows (%.1f %%) are cut at "
+               "%zu\n", g->shortest, g->longest, g->median, g->p95, p->encoded->truncated,
+            rows ? 100.0 * (double)p->encoded->truncated / (double)rows : 0.0,
+            p->encoded->max_length);
+}
+
+static void print_findings(FILE *f, const struct preamble *p)
+{
+    for (enum finding_kind k = 0; k < FINDING_KINDS; k++) {
+        const struct finding *x = &p->gate->findings[k];
+        struct example e;
+        if (!x->count || k == FINDING_TRUNCATED)
+            continue;
+        dataset_get(p->dataset, x->rows[0], &e);
+        fprintf(f, "note      %zu rows: %s; the first is %s:%u\n", x->count, finding_name(k),
+                dataset_row_path(p->dataset, x->rows[0]), e.line);
+    }
+}
+
+static void print_plan(FILE *f, const struct preamble *p)
+{
+    const struct settings *s = &p->view->settings;
+    fprintf(f, "plan      %" PRId64 " steps (%.4g epochs) of %" PRId64 " examples",
+            p->view->total_steps, p->view->epochs,
+            s->batch_size * s->gradient_accumulation_steps);
+    for (size_t i = 0; i < settings_count(); i++) {
+        static const char *const shown[] = {"tune", "learning_rate", "lr_scheduler_type", "pooling"};
+        char value[SETTING_TEXT_SIZE];
+        const struct setting *at = settings_at(i);
+        bool show = !settings_is_default(s, at) && strcmp(at->name, "epochs") &&
+                    strcmp(at->name, "batch_size") && strcmp(at->name, "max_steps");
+        for (size_t j = 0; j < sizeof shown / sizeof shown[0]; j++)
+            show = show || !strcmp(at->name, shown[j]);
+        settings_format(s, at, value, sizeof value);
+        if (show)
+            fprintf(f, ", %s %s", at->name, value);
+    }
+    fprintf(f, "\nrun       %s\n", p->rundir);
+}
+
+void preamble_print(FILE *f, const struct preamble *p)
+{
+    print_model(f, p);
+    print_rows(f, p);
+    print_tokens(f, p);
+    print_findings(f, p);
+    print_plan(f, p);
+    fflush(f);
+}

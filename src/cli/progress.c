@@ -1,0 +1,100 @@
+#include "cli/progress.h"
+
+#include "cli/cli.h"
+#include "engine/base/clock.h"
+#include "engine/train/settings.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define TERMINAL_SECONDS 0.2
+#define LOG_SECONDS 5.0
+
+void progress_init(struct progress *p)
+{
+    *p = (struct progress){.terminal = isatty(STDERR_FILENO), .last_step = -1};
+    p->last = clock_monotonic();
+}
+
+static int columns(void)
+{
+    struct winsize w;
+    return !ioctl(STDERR_FILENO, TIOCGWINSZ, &w) && w.ws_col > 1 ? w.ws_col - 1 : 79;
+}
+
+/* Spaces, not an escape sequence: any terminal understands them. */
+void progress_clear(struct progress *p)
+{
+    if (!p->line_shown)
+        return;
+    fprintf(stderr, "\r%*s\r", columns(), "");
+    fflush(stderr);
+    p->line_shown = false;
+}
+
+static void show_line(struct progress *p, const char *line)
+{
+    int width = columns();
+    if (p->terminal)
+        fprintf(stderr, "\r%-*.*s", width, width, line);
+    else
+        fprintf(stderr, "%s\n", line);
+    p->line_shown = p->terminal;
+    fflush(stderr);
+}
+
+static void format_view(char *out, size_t size, const struct trainer_view *v)
+{
+    char left[32] = "";
+    if (v->phase[0] || v->state == TRAINER_PREPARING) {
+        snprintf(out, size, "%s", v->phase[0] ? v->phase : "preparing");
+        return;
+    }
+    if (v->seconds_left >= 0)
+        cli_format_duration(left, sizeof left, v->seconds_left);
+    snprintf(out, size, "step %lld/%lld  epoch %.2f  loss %.4f  %.0f tokens/s%s%s%s%s",
+             (long long)v->step, (long long)v->total_steps, v->epoch, v->loss,
+             v->tokens_per_second, *left ? "  " : "", left, *left ? " left" : "",
+             v->state == TRAINER_PAUSED ? "  paused" : "");
+}
+
+void progress_view(struct progress *p, const struct trainer_view *v)
+{
+    double now = clock_monotonic();
+    char line[200];
+    if (now - p->last < (p->terminal ? TERMINAL_SECONDS : LOG_SECONDS))
+        return;
+    format_view(line, sizeof line, v);
+    show_line(p, line);
+    p->last = now;
+    p->last_step = v->step;
+}
+
+static void record_eval(const struct record *r)
+{
+    const struct eval_sample *e = &r->as.eval;
+    fprintf(stderr, "%s after step %lld (epoch %.2f): loss %.4f, accuracy %.4f, macro F1 %.4f, "
+                    "%u of %u wrong%s\n", split_name(e->split), (long long)r->step, e->epoch,
+            e->loss, e->accuracy, e->macro_f1, e->wrong, e->rows, e->best ? "  best so far" : "");
+}
+
+static void record_edit(const struct record *r)
+{
+    fprintf(stderr, "%s %g -> %g after step %lld\n", settings_at(r->as.edit.setting)->name,
+            r->as.edit.before, r->as.edit.after, (long long)r->step);
+}
+
+void progress_record(struct progress *p, const struct record *r)
+{
+    if (r->kind != RECORD_EVAL && r->kind != RECORD_EDIT && r->kind != RECORD_WARNING)
+        return;
+    progress_clear(p);
+    switch (r->kind) {
+    case RECORD_EVAL: record_eval(r); break;
+    case RECORD_EDIT: record_edit(r); break;
+    default: fprintf(stderr, "note      %s\n", r->as.warning.text); break;
+    }
+    fflush(stderr);
+}
