@@ -11,8 +11,8 @@
 #define POLL_SECONDS 0.1
 
 static const struct view_ops *const view_table[VIEW_COUNT] = {
-    [VIEW_TRAIN] = &view_train,
-    [VIEW_HELP] = &view_help,
+    [VIEW_DATA] = &view_data,     [VIEW_SETTINGS] = &view_settings, [VIEW_TRAIN] = &view_train,
+    [VIEW_ERRORS] = &view_errors, [VIEW_HELP] = &view_help,
 };
 
 const struct session *app_session(const struct app *a)

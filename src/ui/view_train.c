@@ -300,7 +300,7 @@ static void edit_rate(struct app *a)
         return;
     }
     format_rate(p.initial, sizeof p.initial, s->run.view.settings.learning_rate);
-    snprintf(p.label, sizeof p.label, "learning_rate %s to", p.initial);
+    snprintf(p.label, sizeof p.label, "learning_rate %.40s to", p.initial);
     app_prompt(a, &p);
 }
 
