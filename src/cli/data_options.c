@@ -30,12 +30,18 @@ static int split_text_columns(struct data_options *o, struct dataset_spec *spec,
     return 0;
 }
 
+/* "-" is standard input, as elsewhere. */
+static const char *real_path(const char *path)
+{
+    return path && !strcmp(path, "-") ? "/dev/stdin" : path;
+}
+
 int data_options_resolve(struct data_options *o, struct dataset_spec *spec, struct err *err)
 {
     memset(spec, 0, sizeof *spec);
-    spec->files[SPLIT_TRAIN] = o->train;
-    spec->files[SPLIT_VALIDATION] = o->validation;
-    spec->files[SPLIT_TEST] = o->test ? o->test : o->data;
+    spec->files[SPLIT_TRAIN] = real_path(o->train);
+    spec->files[SPLIT_VALIDATION] = real_path(o->validation);
+    spec->files[SPLIT_TEST] = real_path(o->test ? o->test : o->data);
     spec->split_lone_train = true;
     spec->label_column = o->label;
     if (o->label && !*o->label)

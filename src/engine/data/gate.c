@@ -11,19 +11,27 @@
 
 #define RARE_ROWS 5 /* a label with fewer training rows is rare */
 
+static const struct {
+    const char *key, *name;
+} findings[FINDING_KINDS] = {
+    [FINDING_EMPTY_TEXT] = {"empty_text", "empty text"},
+    [FINDING_DUPLICATE] = {"duplicate", "same text again in its split"},
+    [FINDING_LEAK] = {"leak", "validation or test text also in train"},
+    [FINDING_CONFLICT] = {"conflict", "same text, two labels"},
+    [FINDING_TRUNCATED] = {"truncated", "longer than max_length, cut"},
+    [FINDING_RARE_LABEL] = {"rare_label", "label with fewer than 5 train rows"},
+    [FINDING_UNTRAINED_LABEL] = {"untrained_label", "label that train does not have"},
+    [FINDING_NO_LABEL] = {"no_label", "no label"},
+};
+
 const char *finding_name(enum finding_kind k)
 {
-    static const char *const names[FINDING_KINDS] = {
-        [FINDING_EMPTY_TEXT] = "empty text",
-        [FINDING_DUPLICATE] = "same text again in its split",
-        [FINDING_LEAK] = "validation or test text also in train",
-        [FINDING_CONFLICT] = "same text, two labels",
-        [FINDING_TRUNCATED] = "longer than max_length, cut",
-        [FINDING_RARE_LABEL] = "label with fewer than 5 train rows",
-        [FINDING_UNTRAINED_LABEL] = "label that train does not have",
-        [FINDING_NO_LABEL] = "no label",
-    };
-    return names[k];
+    return findings[k].name;
+}
+
+const char *finding_key(enum finding_kind k)
+{
+    return findings[k].key;
 }
 
 /* What is known of the rows that share a text, kept at the first of them. */

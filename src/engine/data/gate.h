@@ -30,6 +30,7 @@ enum finding_kind {
     FINDING_KINDS
 };
 const char *finding_name(enum finding_kind k); /* short, for a panel: "same text, two labels" */
+const char *finding_key(enum finding_kind k);  /* for JSON: "conflict" */
 
 struct finding {
     enum finding_kind kind;
