@@ -221,10 +221,10 @@ static void add_example(const struct data_report *r, enum finding_kind k, uint32
     snprintf(place, sizeof place, "%.60s:%u", file_name(dataset_row_path(r->dataset, row)), x.line);
     if (k == FINDING_DUPLICATE || k == FINDING_LEAK || k == FINDING_CONFLICT)
         write_twin(r, row, twin, sizeof twin);
-    strbuf_printf(out, "      %-20s  ", place);
+    strbuf_printf(out, "      %-24s  ", place);
     add_padded(out, x.label == NO_LABEL ? "-" : dataset_label(r->dataset, x.label), 16, utf8);
     strbuf_puts(out, "  ");
-    size_t used = 26 + (strlen(place) > 20 ? strlen(place) : 20) + strlen(twin);
+    size_t used = 26 + (strlen(place) > 24 ? strlen(place) : 24) + strlen(twin);
     add_clipped(out, x.text, x.text_length, used + 16 < width ? width - used : 16, utf8);
     strbuf_printf(out, "%s\n", twin);
 }

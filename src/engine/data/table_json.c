@@ -46,7 +46,7 @@ static int unexpected(const struct table_cursor *c, const char *wanted)
     if (c->at >= c->end)
         return table_fault(c, c->at, "the JSON ends where %s should be%s", wanted,
                            c->t->format == TABLE_JSONL
-                               ? "; JSON Lines has one whole object a line"
+                               ? "; JSON Lines has one whole object a line, JSON an array of them"
                                : "; is the file cut short?");
     return table_fault(c, c->at, "not JSON: %s should be here; see whether a comma, a quote or a "
                                  "bracket is missing", wanted);
