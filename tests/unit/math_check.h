@@ -24,6 +24,13 @@ static inline float *check_floats(size_t n, uint64_t seed, double size)
     return x;
 }
 
+static inline float *check_zeros(size_t n)
+{
+    float *x = calloc(n ? n : 1, sizeof *x);
+    assert_non_null(x);
+    return x;
+}
+
 static inline float *check_copy(const float *x, size_t n)
 {
     float *y = malloc((n ? n : 1) * sizeof *y);

@@ -263,7 +263,7 @@ static void test_row_splits_cannot_be_seen(void **state)
             memcpy(y1, x, LENGTH * sizeof *y1);
             memcpy(y2, x, LENGTH * sizeof *y2);
             float *m1 = check_copy(o, LENGTH), *m2 = check_copy(o, LENGTH);
-            float *v1 = check_floats(LENGTH, 54, 0), *v2 = check_floats(LENGTH, 54, 0);
+            float *v1 = check_zeros(LENGTH), *v2 = check_zeros(LENGTH);
             ops->adamw(y1, m1, v1, o, LENGTH, &s);
             ops->adamw(y2, m2, v2, o, at, &s);
             ops->adamw(y2 + at, m2 + at, v2 + at, o + at, LENGTH - at, &s);
@@ -283,7 +283,7 @@ static void test_dropout_is_one_function(void **state)
     (void)state;
     enum { R = 40, H = 123 };
     struct dropout d = dropout_at(0.1, 42, 7, 0, 3);
-    float *ones = check_floats(R * H, 61, 0), *y = check_floats(R * H, 61, 0);
+    float *ones = check_zeros(R * H), *y = check_zeros(R * H);
     size_t kept = 0;
     for (size_t i = 0; i < R * H; i++)
         ones[i] = 1.0f;

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TRIAL_ROWS = 128 };
+
 struct trial {
     const struct compute *c;
     struct product whole;
@@ -25,7 +27,8 @@ struct trial {
 static bool part_is_equal(const struct trial *t, size_t row, size_t rows, size_t column,
                           size_t columns)
 {
-    if (rows < 16 || rows * columns * t->whole.depth < PRODUCT_LEAST_WORK)
+    if (row + rows > t->whole.rows || column + columns > t->whole.columns || rows < 16 ||
+        columns == 0 || rows * columns * t->whole.depth < PRODUCT_LEAST_WORK)
         return true; /* product.c makes no such call */
     struct product p = product_part(&t->whole, row, rows, column, columns);
     p.out = t->part;
@@ -43,27 +46,23 @@ static bool part_is_equal(const struct trial *t, size_t row, size_t rows, size_t
 /* Rows from everywhere in lengths of every remainder, then columns, then both. */
 static bool splits_are_equal(const struct trial *t)
 {
+    static const size_t more[] = {0, 1, 2, 3, 5, 8};
     const size_t rows = t->whole.rows, columns = t->whole.columns, unit = PRODUCT_COLUMN_UNIT;
     const size_t least = 16 + PRODUCT_LEAST_WORK / (columns * t->whole.depth + 1);
-    for (size_t i = 0; i < 12; i++) {
-        size_t length = least + i, first = i * 7;
-        if (first + length <= rows && !part_is_equal(t, first, length, 0, columns))
+    const size_t third = columns / 3 / unit * unit, half = columns / 2 / unit * unit;
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
+        if (!part_is_equal(t, 1 + 9 * i, least + more[i], i % 2 ? half : 0,
+                           i % 2 ? columns - half : columns))
             return false;
-    }
-    for (size_t column = 0; column < columns; column += 3 * unit) {
-        size_t width = columns - column < 3 * unit ? columns - column : 3 * unit;
-        if (!part_is_equal(t, 0, rows, column, width) ||
-            !part_is_equal(t, 1, rows - 1, column, columns - column))
-            return false;
-    }
-    size_t half = columns / 2 / unit * unit;
-    return part_is_equal(t, rows / 2, rows - rows / 2, half, columns - half);
+    return part_is_equal(t, 0, rows, 0, third) && part_is_equal(t, 0, rows, third, unit) &&
+           part_is_equal(t, 5, rows - 5, third + unit, columns - third - unit) &&
+           part_is_equal(t, rows / 2, rows - rows / 2, 0, columns);
 }
 
 static bool agrees_with_ours(const struct trial *t, float *scratch)
 {
     const struct product *p = &t->whole;
-    size_t rows = p->rows < 24 ? p->rows : 24;
+    size_t rows = p->rows < 12 ? p->rows : 12;
     for (size_t i = 0; i < rows * p->columns; i++)
         t->part[i] = 1.0f;
     t->c->ops->product(t->part, p->columns, p->a, p->ar, p->ac, p->b, p->br, p->bc, rows, p->columns,
@@ -80,7 +79,7 @@ static bool agrees_with_ours(const struct trial *t, float *scratch)
 static bool kind_is_admitted(struct compute *c, enum product_kind kind, size_t N, size_t K,
                              float *memory)
 {
-    enum { M = 150 };
+    const size_t M = TRIAL_ROWS;
     size_t largest = N > K ? N : K;
     float *a = memory, *b = a + M * largest, *out = b + (N * K > M * K ? N * K : M * K);
     float *part = out + (kind == PRODUCT_WEIGHT ? N * K : M * largest);
@@ -94,7 +93,7 @@ static bool kind_is_admitted(struct compute *c, enum product_kind kind, size_t N
 
 void compute_admit(struct compute *c, size_t N, size_t K)
 {
-    enum { M = 150 };
+    const size_t M = TRIAL_ROWS;
     for (size_t i = 0; i < c->shape_count; i++)
         if (c->shapes[i].N == N && c->shapes[i].K == K)
             return;

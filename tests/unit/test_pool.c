@@ -1,0 +1,129 @@
+/* test_pool.c - every item runs exactly once, jobs do not leak into one another, and workers that
+ * fell asleep wake up. Run under ThreadSanitizer too. */
+#include "engine/base/pool.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+enum { MOST = 3000 };
+
+struct tally {
+    int runs[MOST];    /* plain on purpose: an item that ran twice at once is a race TSan sees */
+    uint32_t round;
+    uint32_t seen[MOST];
+    atomic_int workers_out_of_range;
+    int threads;
+};
+
+static void count_item(void *arg, size_t item, int worker)
+{
+    struct tally *t = arg;
+    t->runs[item]++;
+    t->seen[item] = t->round;
+    if (worker < 0 || worker >= t->threads)
+        atomic_fetch_add(&t->workers_out_of_range, 1);
+}
+
+static void run_rounds(int threads, uint32_t rounds, long sleep_every)
+{
+    static struct tally t;
+    memset(&t, 0, sizeof t);
+    struct err err;
+    struct pool *p = pool_create(threads, &err);
+    assert_non_null(p);
+    assert_int_equal(pool_threads(p), threads);
+    t.threads = threads;
+    for (t.round = 1; t.round <= rounds; t.round++) {
+        size_t count = t.round * 7919u % 61; /* also 0 and 1 */
+        memset(t.runs, 0, sizeof t.runs);
+        pool_run(p, count, count_item, &t);
+        for (size_t i = 0; i < MOST; i++)
+            assert_int_equal(t.runs[i], i < count);
+        for (size_t i = 0; i < count; i++)
+            assert_int_equal(t.seen[i], t.round);
+        if (sleep_every && t.round % (uint32_t)sleep_every == 0)
+            nanosleep(&(struct timespec){.tv_nsec = 300000}, NULL); /* past every spin */
+    }
+    assert_int_equal(atomic_load(&t.workers_out_of_range), 0);
+    pool_destroy(p);
+}
+
+static void test_every_item_runs_once(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 5; threads++)
+        run_rounds(threads, 400, 0);
+}
+
+static void test_sleeping_workers_wake(void **state)
+{
+    (void)state;
+    run_rounds(2, 200, 1);
+    run_rounds(4, 200, 3);
+}
+
+static void test_many_items(void **state)
+{
+    (void)state;
+    static struct tally t;
+    memset(&t, 0, sizeof t);
+    t.threads = 3;
+    struct pool *p = pool_create(3, NULL);
+    assert_non_null(p);
+    for (int round = 1; round <= 20; round++) {
+        pool_run(p, MOST, count_item, &t);
+        for (size_t i = 0; i < MOST; i++)
+            assert_int_equal(t.runs[i], round);
+    }
+    pool_destroy(p);
+}
+
+/* Items write plain memory; the caller reads it after pool_run, without any other fence. */
+static void write_item(void *arg, size_t item, int worker)
+{
+    (void)worker;
+    ((size_t *)arg)[item] = item * item;
+}
+
+static void test_results_are_visible_to_the_caller(void **state)
+{
+    (void)state;
+    struct pool *p = pool_create(4, NULL);
+    assert_non_null(p);
+    for (int round = 0; round < 300; round++) {
+        size_t square[16] = {0}, sum = 0;
+        pool_run(p, 16, write_item, square);
+        for (size_t i = 0; i < 16; i++)
+            sum += square[i];
+        assert_int_equal(sum, 1240);
+    }
+    pool_destroy(p);
+}
+
+static void test_create_and_destroy_at_once(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 50; i++)
+        pool_destroy(pool_create(4, NULL));
+    pool_destroy(NULL);
+    assert_true(pool_cores() >= 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_item_runs_once),
+        cmocka_unit_test(test_sleeping_workers_wake),
+        cmocka_unit_test(test_many_items),
+        cmocka_unit_test(test_results_are_visible_to_the_caller),
+        cmocka_unit_test(test_create_and_destroy_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
