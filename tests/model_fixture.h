@@ -13,6 +13,7 @@
 #include "engine/base/mem.h"
 #include "engine/model/model.h"
 #include "engine/model/safetensors.h"
+#include "model_steps.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -26,47 +27,11 @@
 #define TINY_BATCHES 4
 
 
-/* The values of one expected tensor; free() them. */
-static inline float *fixture_values(const struct safetensors *s, const char *name, size_t *count)
-{
-    const struct tensor_entry *t = safetensors_find(s, name);
-    if (!t)
-        fail_msg("the fixture has no '%s'", name);
-    float *out = malloc((t->count + 1) * sizeof *out);
-    tensor_to_float(out, t);
-    *count = t->count;
-    return out;
-}
-
 static inline void fixture_batch(struct batch *b, const struct safetensors *s, int which)
 {
-    struct err err;
-    const char *keys[] = {"token", "segment", "start", "label"};
-    float *v[4];
-    size_t n[4];
-    for (int i = 0; i < 4; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "batch.%d.%s", which, keys[i]);
-        v[i] = fixture_values(s, name, &n[i]);
-    }
-    assert_int_equal(batch_init(b, n[3], n[0], &err), 0);
-    b->B = n[3], b->T = n[0];
-    for (size_t i = 0; i <= b->B; i++)
-        b->start[i] = (uint32_t)v[2][i];
-    for (size_t i = 0; i < b->B; i++) {
-        size_t length = b->start[i + 1] - b->start[i];
-        b->label[i] = (int32_t)v[3][i];
-        b->row[i] = (uint32_t)i;
-        b->longest = length > b->longest ? length : b->longest;
-        for (size_t j = 0; j < length; j++)
-            b->position[b->start[i] + j] = (int32_t)j;
-    }
-    for (size_t t = 0; t < b->T; t++) {
-        b->token[t] = (int32_t)v[0][t];
-        b->segment[t] = (int32_t)v[1][t];
-    }
-    for (int i = 0; i < 4; i++)
-        free(v[i]);
+    char name[32];
+    snprintf(name, sizeof name, "batch.%d", which);
+    steps_batch(b, s, name);
 }
 
 static inline struct compute *fixture_compute(int threads)

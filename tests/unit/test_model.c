@@ -3,7 +3,6 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/rng.h"
-#include "engine/math/optim.h"
 #include "engine/model/loss.h"
 
 static const struct pass off;
@@ -72,7 +71,7 @@ static void logits_are_those_of_transformers(void **state)
     struct err err = {0};
     size_t n;
     assert_int_equal(safetensors_open(&s, TINY_EXPECTED, &err), 0);
-    float *expected = fixture_values(&s, "logits", &n);
+    float *expected = steps_values(&s, "logits", &n);
     model_forward(t.m, &t.b, t.ws, &off, t.logits);
     double reference, d = difference(t.logits, expected, n, &reference);
     assert_true(d <= 1e-5 * reference);
@@ -103,7 +102,7 @@ static void gradients_are_those_of_pytorch(void **state)
     for (size_t i = 0; i < count; i++) {
         char name[160];
         snprintf(name, sizeof name, "grad.%s", params[i].name);
-        float *expected = fixture_values(&s, name, &n);
+        float *expected = steps_values(&s, name, &n);
         assert_int_equal(n, params[i].rows * params[i].cols);
         double reference, d = difference(params[i].dw, expected, n, &reference);
         if (!(d <= 1e-4 * reference + 1e-7 * sqrt(global)))
@@ -112,28 +111,6 @@ static void gradients_are_those_of_pytorch(void **state)
     }
     safetensors_close(&s);
     bench_close(&t);
-}
-
-/* All trainable parameters as the optimiser takes them; moments in one allocation. */
-static struct optim_tensor *tensors_of(struct model *m, size_t *count, float **moments)
-{
-    size_t all, floats = 0;
-    struct param *p = model_params(m, &all);
-    struct optim_tensor *t = calloc(all, sizeof *t);
-    for (size_t i = 0; i < all; i++)
-        floats += p[i].rows * p[i].cols;
-    *moments = calloc(2 * floats, sizeof **moments);
-    float *next = *moments;
-    *count = 0;
-    for (size_t i = 0; i < all; i++) {
-        size_t n = p[i].rows * p[i].cols;
-        if (!p[i].trainable)
-            continue;
-        t[(*count)++] = (struct optim_tensor){p[i].w,    p[i].dw,   next,        next + n,
-                                              p[i].rows, p[i].cols, p[i].decays, p[i].touched};
-        next += 2 * n;
-    }
-    return t;
 }
 
 struct course {
@@ -152,9 +129,9 @@ static void follow_course(const struct course *k)
     for (int i = 0; i < TINY_BATCHES; i++)
         fixture_batch(&batches[i], &s, i);
     size_t n, count;
-    float *losses = fixture_values(&s, k->losses, &n), *moments;
-    float *norms = k->norms ? fixture_values(&s, k->norms, &n) : NULL;
-    struct optim_tensor *tensors = tensors_of(t.m, &count, &moments);
+    float *losses = steps_values(&s, k->losses, &n), *moments;
+    float *norms = k->norms ? steps_values(&s, k->norms, &n) : NULL;
+    struct optim_tensor *tensors = steps_tensors(t.m, &count, &moments);
     batch_clear(&t.b);
     workspace_destroy(t.ws);
     t.ws = workspace_create(t.m, 16, 512, 64, true, &err);
