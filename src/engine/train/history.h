@@ -31,8 +31,8 @@ struct history;
 struct history *history_open(const char *rundir, struct err *err);
 void history_close(struct history *h);
 
-/* All records of the current attempt as the ring would give them, oldest first; *out is free()d by
- * the caller. Steps superseded by a resume are left out. */
+/* All records as the ring would give them, oldest first, those of earlier attempts before those of
+ * later ones; *out is free()d by the caller. What a resume superseded is left out. */
 int history_records(struct history *h, struct record **out, size_t *count, struct err *err);
 
 /* The edits a resume at `from_step` must apply again: those of every attempt at that step or later,
@@ -56,7 +56,7 @@ int history_evaluation(struct history *h, int64_t id, enum split split, struct e
                        struct err *err);
 void evaluation_clear(struct evaluation *e);
 
-/* The finished run's result, from run.db; false when the run has not ended. */
+/* The result of the latest attempt, from run.db. ERR_INPUT while it has not ended. */
 struct run_result {
     enum trainer_state state;
     int64_t steps;
@@ -68,7 +68,8 @@ struct run_result {
 };
 int history_result(struct history *h, struct run_result *out, struct err *err);
 
-/* Names of the run directories under WORKSPACE/runs, newest first; free each and the array. */
+/* Names of the run directories under WORKSPACE/runs, newest first; free each and the array. None is
+ * no error. */
 int runs_list(const char *workspace, char ***names, size_t *count, struct err *err);
 
 #endif
