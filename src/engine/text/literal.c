@@ -9,7 +9,7 @@
 int literals_init(struct literals *l, struct err *err)
 {
     memset(l, 0, sizeof *l);
-    return trie_init(&l->trie, err);
+    return trie_init(&l->trie, 0, err);
 }
 
 void literals_clear(struct literals *l)

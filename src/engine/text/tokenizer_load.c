@@ -78,13 +78,6 @@ static const char *type_of(const cJSON *o)
 
 /* -- words ------------------------------------------------------------------------------- */
 
-static int32_t find_token(const struct tokenizer *t, const char *text)
-{
-    int32_t id = -1;
-    size_t n = strlen(text);
-    return n && trie_longest(&t->words.trie, TRIE_ROOT, text, n, &id) == n ? id : -1;
-}
-
 /* Remember the text of an id; the first one stays. */
 static int name_token(struct source *s, const char *text, size_t n, int32_t id, struct err *err)
 {
@@ -138,7 +131,10 @@ static int read_model(struct source *s, struct err *err)
         return unsupported(s, "the continuing_subword_prefix", prefix, err);
     if (!(most >= 0 && most <= UINT32_MAX))
         return err_set(err, ERR_INPUT, "%.300s: max_input_chars_per_word is not a count", s->where);
-    if (wordpiece_init(&s->t->words, prefix, (size_t)most, err))
+    size_t bytes = 0;
+    for (const cJSON *w = words->child; w; w = w->next)
+        bytes += strlen(w->string);
+    if (wordpiece_init(&s->t->words, prefix, (size_t)most, bytes, err))
         return -1;
     for (const cJSON *w = words->child; w; w = w->next) {
         int32_t id;
@@ -152,13 +148,11 @@ static int read_model(struct source *s, struct err *err)
 static int read_vocabulary(struct source *s, struct err *err)
 {
     size_t size;
-    if (wordpiece_init(&s->t->words, "##", 100, err))
-        return -1;
     char *text = file_read(s->where, &size, err);
     if (!text)
         return -1;
     int32_t id = 0;
-    int status = 0;
+    int status = wordpiece_init(&s->t->words, "##", 100, size, err);
     for (char *p = text, *end = text + size; p < end && !status; id++) {
         char *line_end = memchr(p, '\n', (size_t)(end - p));
         char *next = line_end ? line_end + 1 : end;
@@ -239,18 +233,24 @@ static int read_normalizer(struct source *s, struct err *err)
 
 /* -- tokens found in texts as they stand --------------------------------------------------- */
 
+static int add_named_literal(struct source *s, struct literals *to, const char *text, size_t n,
+                             struct literal literal, struct err *err)
+{
+    return name_token(s, text, n, literal.id, err) || literals_add(to, text, n, literal, err) ? -1
+                                                                                              : 0;
+}
+
+/* One that is normalised is also called by its normalised text, as `tokenizers` calls it. */
 static int add_literal(struct source *s, const char *text, struct literal literal, bool normalized,
                        struct err *err)
 {
     struct tokenizer *t = s->t;
-    if (name_token(s, text, strlen(text), literal.id, err))
-        return -1;
     if (!normalized)
-        return literals_add(&t->raw, text, strlen(text), literal, err);
+        return add_named_literal(s, &t->raw, text, strlen(text), literal, err);
     struct normalized n = {0};
     int status = normalize_text(&t->normalizer, text, 0, strlen(text), &n, err);
     if (!status)
-        status = literals_add(&t->normalized, n.bytes, n.length, literal, err);
+        status = add_named_literal(s, &t->normalized, n.bytes, n.length, literal, err);
     normalize_clear(&n);
     return status;
 }
@@ -330,7 +330,7 @@ static int add_specials(struct source *s, struct err *err)
 {
     for (int i = 0; i < SPECIALS; i++) {
         const char *text = s->special[i];
-        int32_t id = text ? find_token(s->t, text) : -1;
+        int32_t id = text ? wordpiece_find(&s->t->words, text, strlen(text)) : -1;
         if (id >= 0 && !is_literal(s->t, text) &&
             add_literal(s, text, (struct literal){.id = id}, false, err))
             return -1;
@@ -430,7 +430,7 @@ static int read_bert_processing(struct source *s, const cJSON *post, struct err 
 static int require_token(const struct source *s, enum special which, int32_t *id, struct err *err)
 {
     const char *text = s->special[which] ? s->special[which] : specials[which].text;
-    *id = find_token(s->t, text);
+    *id = wordpiece_find(&s->t->words, text, strlen(text));
     if (*id < 0)
         return err_set(err, ERR_INPUT, "%.300s: the vocabulary lacks the %s '%.60s'", s->where,
                        specials[which].key, text);

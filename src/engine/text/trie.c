@@ -6,15 +6,19 @@
 #include <string.h>
 
 #define NODES_MAX   (1u << 24) /* what fits beside a byte in a key of 32 bits */
-#define FIRST_SHIFT 24u        /* 256 slots to begin with */
+#define FIRST_SHIFT 24u        /* 256 slots to begin with, at least */
+#define LEAST_SHIFT 8u         /* 16 M to begin with, at most */
 
-int trie_init(struct trie *t, struct err *err)
+int trie_init(struct trie *t, size_t bytes, struct err *err)
 {
     memset(t, 0, sizeof *t);
-    t->slot = mem_alloc((size_t)1 << (32 - FIRST_SHIFT), sizeof *t->slot, "a trie", err);
+    t->shift = FIRST_SHIFT;
+    /* Words share beginnings: half as many edges as bytes is usual, and half the slots stay free. */
+    while (t->shift > LEAST_SHIFT && (size_t)1 << (32 - t->shift) < bytes)
+        t->shift--;
+    t->slot = mem_alloc((size_t)1 << (32 - t->shift), sizeof *t->slot, "a trie", err);
     if (!t->slot)
         return -1;
-    t->shift = FIRST_SHIFT;
     t->nodes = TRIE_ROOT + 1;
     return 0;
 }

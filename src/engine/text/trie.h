@@ -26,7 +26,8 @@ struct trie {
     size_t edges;
 };
 
-int trie_init(struct trie *t, struct err *err);
+/* `bytes` of text are expected, or 0: the table then starts large enough for them. */
+int trie_init(struct trie *t, size_t bytes, struct err *err);
 void trie_clear(struct trie *t); /* a zeroed struct is fine */
 
 /* A further root, for a second set of strings in the same table. */

@@ -39,14 +39,15 @@ void pieces_clear(struct pieces *p)
     memset(p, 0, sizeof *p);
 }
 
-int wordpiece_init(struct wordpiece *w, const char *prefix, size_t max_word_chars, struct err *err)
+int wordpiece_init(struct wordpiece *w, const char *prefix, size_t max_word_chars, size_t bytes,
+                   struct err *err)
 {
     memset(w, 0, sizeof *w);
     w->prefix_length = strlen(prefix);
     assert(w->prefix_length < sizeof w->prefix);
     memcpy(w->prefix, prefix, w->prefix_length);
     w->max_word_chars = max_word_chars;
-    if (trie_init(&w->trie, err))
+    if (trie_init(&w->trie, bytes, err))
         return -1;
     /* Without a prefix every entry may start a word and continue one. */
     w->inside = w->prefix_length ? trie_add_root(&w->trie) : TRIE_ROOT;
@@ -58,15 +59,25 @@ void wordpiece_clear(struct wordpiece *w)
     trie_clear(&w->trie);
 }
 
-/* An entry "##ing" continues words; and it also starts one, should a text hold "##ing" where the
- * pre-tokenizer leaves it whole. BERT's splits it at '#', but the prefix may be a letter. */
+/* An entry "##ing" continues words. It would also start one in a text that holds "##ing", but that
+ * is split at '#' before it comes here; only a prefix that may begin a word asks for both. */
 int wordpiece_add(struct wordpiece *w, const char *token, size_t n, int32_t id, struct err *err)
 {
     size_t p = w->prefix_length;
-    if (p && n > p && !memcmp(token, w->prefix, p) &&
-        trie_add(&w->trie, w->inside, token + p, n - p, id, err))
-        return -1;
+    unsigned char first = (unsigned char)w->prefix[0];
+    if (p && n > p && !memcmp(token, w->prefix, p)) {
+        if (trie_add(&w->trie, w->inside, token + p, n - p, id, err))
+            return -1;
+        if (first < 0x80 && ascii_class[first] == MARK)
+            return 0;
+    }
     return trie_add(&w->trie, TRIE_ROOT, token, n, id, err);
+}
+
+int32_t wordpiece_find(const struct wordpiece *w, const char *token, size_t n)
+{
+    int32_t id = -1;
+    return n && trie_longest(&w->trie, TRIE_ROOT, token, n, &id) == n ? id : -1;
 }
 
 /* The class and the bytes of the character at s[0..n). */

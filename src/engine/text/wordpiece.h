@@ -37,10 +37,14 @@ struct wordpiece {
     int32_t unknown;
 };
 
-/* prefix is shorter than 16 bytes. Set unknown before encoding. */
-int wordpiece_init(struct wordpiece *w, const char *prefix, size_t max_word_chars, struct err *err);
+/* prefix is shorter than 16 bytes; `bytes` is about what all tokens take. Set unknown before
+ * encoding. */
+int wordpiece_init(struct wordpiece *w, const char *prefix, size_t max_word_chars, size_t bytes,
+                   struct err *err);
 void wordpiece_clear(struct wordpiece *w); /* a zeroed struct is fine */
 int wordpiece_add(struct wordpiece *w, const char *token, size_t n, int32_t id, struct err *err);
+/* The id of a token that starts words, -1 when there is none. */
+int32_t wordpiece_find(const struct wordpiece *w, const char *token, size_t n);
 
 /* Append the pieces of n->bytes[from..to). */
 int wordpiece_encode(const struct wordpiece *w, const struct normalized *n, size_t from, size_t to,
