@@ -122,7 +122,7 @@ static void test_what_is_taken(void **state)
 static void test_what_is_refused(void **state)
 {
     (void)state;
-#define RATE "learning_rate is 0 to 1 per step, not "
+#define RATE "learning_rate is 0 to 1 per step, or 'auto', not "
     refuses("learning_rate", "abc", RATE "'abc'");
     refuses("learning_rate", "1.5", RATE "'1.5'");
     refuses("learning_rate", "inf", RATE "'inf'");

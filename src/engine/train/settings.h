@@ -69,9 +69,9 @@ void settings_defaults(struct settings *s);
 int settings_parse(struct settings *s, const char *name, const char *text, struct err *err);
 /* The value as text, as settings_parse takes it ("model" for a negative dropout). */
 void settings_format(const struct settings *s, const struct setting *which, char *out, size_t size);
-/* Also true of a learning_rate or epochs that settings_resolve would have put in. */
 /* What it takes, for a form and for refusals: "0 to 1 per step, or 'auto'", "full or head". */
 void settings_allowed(const struct setting *which, char *out, size_t size);
+/* Also true of a learning_rate or epochs that settings_resolve would have put in. */
 bool settings_is_default(const struct settings *s, const struct setting *which);
 /* Put in what depends on other settings (learning_rate and epochs on tune), then check what no
  * single range can say. */
@@ -86,5 +86,8 @@ bool settings_next_class_weight(const char **text, const char **label, size_t *l
 /* A JSON object of settings: unknown keys are errors that name the nearest known one. */
 int settings_from_json(struct settings *s, const cJSON *object, const char *where, struct err *err);
 void settings_to_json(const struct settings *s, struct json_writer *w);
+/* One of them: a number, true or false, or a word. */
+void settings_value_to_json(const struct settings *s, const struct setting *which,
+                            struct json_writer *w);
 
 #endif
