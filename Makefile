@@ -46,7 +46,7 @@ $(B)/%.o: %.c
 # A test is one small program in tests/unit, tests/tui, tests/stress, tests/bench or tests/parity.
 TEST_LIBS := -lcmocka -lvterm -lutil $(LDLIBS)
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c tests/tui/test_*.c))
-TOOLS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/stress/*.c tests/bench/*.c tests/parity/*.c))
+TOOLS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/stress/*.c tests/bench/*.c tests/parity/*.c tests/fuzz/*.c))
 TUI_HARNESS := $(call object,$(filter-out tests/tui/test_%,$(wildcard tests/tui/*.c)))
 $(B)/tests/tui/test_%: $(B)/tests/tui/test_%.o $(TUI_HARNESS) $(B)/libapp.a $(B)/libengine.a
 	$(CC) $(SFT_CFLAGS) $(LDFLAGS) $^ $(B)/libapp.a $(B)/libengine.a $(TEST_LIBS) -o $@

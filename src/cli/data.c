@@ -10,7 +10,6 @@
 #include "engine/base/pool.h"
 #include "engine/text/tokenizer.h"
 
-#include <errno.h>
 #include <langinfo.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,10 +111,12 @@ static int print_report(const struct data_report *r, bool json, struct err *err)
         data_report_json(r, &out);
     else
         data_report_text(r, terminal_width(), !strcmp(nl_langinfo(CODESET), "UTF-8"), &out);
-    if (out.failed)
+    if (out.failed) {
         status = err_set(err, ERR_NOMEM, "out of memory for the report");
-    else if (fwrite(out.text, 1, out.length, stdout) != out.length || fflush(stdout))
-        status = err_errno(err, "cannot write to standard output");
+    } else {
+        fwrite(out.text, 1, out.length, stdout);
+        status = cli_flush("the report", err);
+    }
     strbuf_clear(&out);
     return status;
 }
@@ -187,12 +188,9 @@ int cli_data(int argc, char **argv)
         .count = sizeof table / sizeof table[0],
     };
     struct err err;
-    if (args_parse(&args, argc, argv, &err))
-        return cli_fail(&err);
-    if (args.help) {
-        args_print_help(&args);
-        return 0;
-    }
+    int status;
+    if (cli_begin(&args, argc, argv, &status))
+        return status;
     if (take_positionals(&q, &args, &err) || look(&q, &err))
         return cli_fail(&err);
     return 0;

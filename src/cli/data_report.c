@@ -1,5 +1,6 @@
 #include "cli/data_report.h"
 
+#include "cli/cli.h"
 #include "engine/base/json.h"
 
 #include <stdio.h>
@@ -51,14 +52,6 @@ static void add_padded(struct strbuf *out, const char *text, size_t cells, bool 
 {
     size_t used = add_clipped(out, text, strlen(text), cells, utf8);
     strbuf_printf(out, "%*s", (int)(cells - used), "");
-}
-
-static size_t text_cells(const char *text)
-{
-    struct strbuf ignored = {0};
-    size_t cells = add_clipped(&ignored, text, strlen(text), LABEL_WIDTH, true);
-    strbuf_clear(&ignored);
-    return cells;
 }
 
 /* A bar of `part` of `whole`, in eighths of a cell where the terminal can; a row is never nothing. */
@@ -141,9 +134,11 @@ static void add_labels(const struct data_report *r, bool utf8, struct strbuf *ou
     size_t shown = count <= TEXT_LABELS + 1 ? count : TEXT_LABELS; /* no "1 more label" */
     struct tally *t = tally_labels(r->dataset);
     for (size_t i = 0; t && i < shown; i++) {
-        size_t cells = text_cells(dataset_label(r->dataset, t[i].id));
+        size_t cells = cli_width(dataset_label(r->dataset, t[i].id));
         name_width = cells > name_width ? cells : name_width;
     }
+    if (name_width > LABEL_WIDTH)
+        name_width = LABEL_WIDTH;
     strbuf_puts(out, "\n  ");
     add_padded(out, "label", name_width, utf8);
     for (int s = 0; s < SPLIT_COUNT; s++)
@@ -224,6 +219,10 @@ static void add_example(const struct data_report *r, enum finding_kind k, uint32
     strbuf_printf(out, "      %-24s  ", place);
     add_padded(out, x.label == NO_LABEL ? "-" : dataset_label(r->dataset, x.label), 16, utf8);
     strbuf_puts(out, "  ");
+    if (k == FINDING_EMPTY_TEXT) {
+        strbuf_printf(out, "(%zu bytes of white space)\n", x.text_length);
+        return;
+    }
     size_t used = 26 + (strlen(place) > 24 ? strlen(place) : 24) + strlen(twin);
     add_clipped(out, x.text, x.text_length, used + 16 < width ? width - used : 16, utf8);
     strbuf_printf(out, "%s\n", twin);

@@ -82,7 +82,7 @@ static size_t give(const struct group *groups, size_t *next, size_t end, double 
     return given;
 }
 
-/* The two quotas round at different points (.5 and .75), so that a label of few rows seldom gives to
+/* The two quotas round at different points (.25 and .75), so that a label of few rows seldom gives to
  * both sides at once. */
 static void carve_labels(const struct group *groups, size_t count, const struct row *sorted,
                          uint8_t *out)
@@ -94,7 +94,7 @@ static void carve_labels(const struct group *groups, size_t count, const struct 
             rows += groups[end].size;
         target += (double)rows / 10;
         size_t next = first;
-        test_given += (double)give(groups, &next, end, floor(target + .5) - test_given, SPLIT_TEST,
+        test_given += (double)give(groups, &next, end, floor(target + .25) - test_given, SPLIT_TEST,
                                    sorted, out);
         validation_given += (double)give(groups, &next, end, floor(target + .75) - validation_given,
                                          SPLIT_VALIDATION, sorted, out);
