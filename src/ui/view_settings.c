@@ -138,7 +138,7 @@ static void draw_form(const struct view *v, const struct session *s, struct canv
             line++;
         }
         if (line >= top && line - top < (size_t)r.h)
-            draw_setting(v, s, c, (struct rect){r.x, r.y + (int)(line - top), r.w, 1}, i);
+            draw_setting(v, s, c, (struct rect){r.x, r.y + (int)(line - top), r.w - 2, 1}, i);
         line++;
     }
     struct scroll lines = {.count = line, .cursor = line_of(st->scroll.cursor), .top = top};
