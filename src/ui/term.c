@@ -176,6 +176,26 @@ static void init_colors(void)
     }
 }
 
+/* Terminals do not always send what their description says: cursor keys come in two modes, Home and
+ * End in three forms. All are understood, whichever the description names. */
+static void know_other_keys(void)
+{
+    static const struct {
+        const char *bytes;
+        int key;
+    } others[] = {
+        {"\033[A", KEY_UP},     {"\033[B", KEY_DOWN},   {"\033[C", KEY_RIGHT},  {"\033[D", KEY_LEFT},
+        {"\033OA", KEY_UP},     {"\033OB", KEY_DOWN},   {"\033OC", KEY_RIGHT},  {"\033OD", KEY_LEFT},
+        {"\033[H", KEY_HOME},   {"\033[F", KEY_END},    {"\033OH", KEY_HOME},   {"\033OF", KEY_END},
+        {"\033[1~", KEY_HOME},  {"\033[4~", KEY_END},   {"\033[5~", KEY_PPAGE}, {"\033[6~", KEY_NPAGE},
+        {"\033[3~", KEY_DC},    {"\033[Z", KEY_BTAB},   {"\033OP", KEY_F(1)},   {"\033OQ", KEY_F(2)},
+        {"\033[11~", KEY_F(1)}, {"\033[12~", KEY_F(2)},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (key_defined(others[i].bytes) <= 0)
+            define_key(others[i].bytes, others[i].key);
+}
+
 int term_open(struct err *err)
 {
     const char *name = getenv("TERM");
@@ -200,6 +220,7 @@ int term_open(struct err *err)
     nonl();
     set_escdelay(25);
     keypad(stdscr, TRUE);
+    know_other_keys();
     nodelay(stdscr, TRUE);
     curs_set(0);
     term.background = theme_detect();
