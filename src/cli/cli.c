@@ -87,6 +87,8 @@ void cli_format_duration(char *out, size_t size, double seconds)
         snprintf(out, size, "%ld h %02ld min", s / 3600, s % 3600 / 60);
     else if (s >= 60)
         snprintf(out, size, "%ld min %02ld s", s / 60, s % 60);
-    else
+    else if (seconds >= 10)
         snprintf(out, size, "%ld s", s);
+    else
+        snprintf(out, size, "%.1f s", seconds > 0 ? seconds : 0);
 }

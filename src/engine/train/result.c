@@ -123,18 +123,28 @@ static int write_card(const char *directory, const struct model *m, const struct
     return rc;
 }
 
+static int fill(const char *directory, struct model *m, const struct tokenizer *t,
+                const struct result_facts *f, char weights_sha256[65], struct err *err)
+{
+    if (model_export(m, directory, class_cannot_pool(m), weights_sha256, err) ||
+        tokenizer_export(t, directory, err))
+        return -1;
+    return write_card(directory, m, f, err);
+}
+
 int result_write(const char *rundir, struct model *m, const struct tokenizer *t,
                  const struct result_facts *f, char weights_sha256[65], struct err *err)
 {
-    char path[4096], aside[4096];
+    char path[4096], next[4096], aside[4096];
     if (file_join(path, sizeof path, rundir, "model", err) ||
-        file_directory_begin(path, aside, sizeof aside, err))
+        file_join(next, sizeof next, rundir, "model.next", err) || file_remove_tree(next, err) ||
+        file_directory_begin(next, aside, sizeof aside, err))
         return -1;
-    if (model_export(m, aside, class_cannot_pool(m), weights_sha256, err) ||
-        tokenizer_export(t, aside, err) || write_card(aside, m, f, err) ||
-        file_remove_tree(path, err) || file_directory_commit(path, aside, err)) {
+    if (fill(aside, m, t, f, weights_sha256, err) || file_directory_commit(next, aside, err)) {
         file_remove_tree(aside, NULL);
         return err_wrap(err, "writing the model");
     }
-    return 0;
+    if (file_remove_tree(path, err))
+        return -1;
+    return rename(next, path) ? err_errno(err, "cannot rename '%s'", next) : 0;
 }

@@ -132,6 +132,8 @@ static int fail_not_finite(struct trainer *t, const struct learner_step *s, doub
 static double seconds_left(const struct trainer *t)
 {
     double steps = (double)(t->order.total_steps - t->step);
+    if (t->teller.step_seconds <= 0)
+        return -1; /* the first step says nothing yet */
     int64_t every = t->settings.eval_steps > 0 ? t->settings.eval_steps : t->order.steps_per_epoch;
     double evaluations = ceil(steps / (double)every);
     return steps * t->teller.step_seconds + evaluations * t->teller.evaluation_seconds;

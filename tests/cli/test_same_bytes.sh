@@ -1,0 +1,97 @@
+# The same bytes whatever the number of threads, stopped, killed, resumed or not.
+. tests/cli/lib.sh
+data
+settings="--max-steps 600 --eval-steps 25 --save-steps 20 --gradient-accumulation-steps 2
+    --batch-size 8 --warmup-steps 0.1 --weight-decay 0.01 --label-smoothing-factor 0.1
+    --class-weights balanced --load-best-model-at-end --metric-for-best-model accuracy"
+
+for threads in 1 2 4; do
+    train "t$threads" --threads $threads $settings
+    same "weights with $threads threads" "$(weights "$T/t1.out")" "$(weights "$T/t$threads.out")"
+done
+train other $settings --seed 7
+[ "$(weights "$T/other.out")" != "$(weights "$T/t1.out")" ] || fail "another seed, the same weights"
+
+wait_for_checkpoint() { # RUN PID
+    for try in $(seq 400); do
+        [ -n "$(ls "$1/checkpoints" 2>/dev/null)" ] && return 0
+        kill -0 "$2" 2>/dev/null || return 0
+        sleep 0.02
+    done
+    fail "no checkpoint in $1"
+}
+start() { # NAME: in the background, $pid
+    "$SFT" train --model "$TINY" --train "$T/train.csv" --validation "$T/dev.csv" --out "$T/$1" \
+        --learning-rate 1e-3 --json $settings >"$T/$1.out" 2>"$T/$1.err" </dev/null &
+    pid=$!
+}
+
+# Stopped by a signal, which saves, then resumed.
+start stopped
+wait_for_checkpoint "$T/stopped" $pid
+kill -TERM $pid
+code=0
+wait $pid || code=$?
+same "exit code of a stopped run" 0 "$code"
+[ -f "$T/stopped/model/model.safetensors" ] || fail "a stopped run has no model"
+ok stopped_resumed "$SFT" train --resume "$T/stopped" --json
+same "steps after a stop" 600 "$(json steps "$T/stopped_resumed.out")"
+same "weights after a stop" "$(weights "$T/t1.out")" "$(weights "$T/stopped_resumed.out")"
+
+# Killed at once, killed at a checkpoint, killed again while resuming.
+start killed
+sleep 0.15
+kill -9 $pid 2>/dev/null || true
+wait $pid 2>/dev/null || true
+if [ ! -f "$T/killed/run.json" ]; then # too early: nothing was promised
+    rm -rf "$T/killed"
+    start killed
+fi
+for round in 1 2 3 4 5; do
+    "$SFT" train --resume "$T/killed" --json >"$T/killed.out" 2>"$T/killed.err" </dev/null &
+    pid=$!
+    sleep "0.$((round * 7))"
+    kill -9 $pid 2>/dev/null || true
+    wait $pid 2>/dev/null || true
+done
+ok killed_resumed "$SFT" train --resume "$T/killed" --json
+same "weights after kills" "$(weights "$T/t1.out")" "$(weights "$T/killed_resumed.out")"
+for c in "$T"/killed/checkpoints/*; do
+    case ${c##*/step-} in *[!0-9]*) fail "left aside: $c" ;; esac
+done
+
+# A finished run that is resumed stays what it is.
+ok again "$SFT" train --resume "$T/t2" --json
+same "weights of a finished run" "$(weights "$T/t1.out")" "$(weights "$T/again.out")"
+
+# A head on a frozen backbone likewise.
+head="--tune head --epochs 6 --gradient-accumulation-steps 3 --batch-size 8"
+train h1 --threads 1 $head
+train h4 --threads 4 $head
+same "weights of a head with 4 threads" "$(weights "$T/h1.out")" "$(weights "$T/h4.out")"
+cp -r "$T/h1" "$T/h1again"
+rm -rf "$T/h1again/checkpoints/$(ls "$T/h1again/checkpoints" | tail -1)"
+ok h1again "$SFT" train --resume "$T/h1again" --json
+same "weights of a resumed head" "$(weights "$T/h1.out")" "$(weights "$T/h1again.out")"
+
+# A learning rate given with --resume is an edit: journaled, so another resume repeats it.
+train edited $settings
+rm -rf "$T"/edited/checkpoints/*
+ok e1 "$SFT" train --resume "$T/edited" --learning-rate 5e-4 --json
+[ "$(weights "$T/e1.out")" != "$(weights "$T/t1.out")" ] || fail "the edit changed nothing"
+rm -rf "$T"/edited/checkpoints/*
+ok e2 "$SFT" train --resume "$T/edited" --json
+same "weights with an edit replayed" "$(weights "$T/e1.out")" "$(weights "$T/e2.out")"
+
+# What a resume refuses.
+refused 2 'tune' bad "$SFT" train --resume "$T/t1" --tune head
+refused 2 'leave the other flags' bad "$SFT" train --resume "$T/t1" --train "$T/train.csv"
+cp "$T/train.csv" "$T/train.old"
+echo 'more,positive' >>"$T/train.csv"
+refused 1 "train.csv.*SHA-256" bad "$SFT" train --resume "$T/t1"
+cp "$T/train.old" "$T/train.csv"
+cp -r "$T/t1" "$T/moved"
+sed -i 's/"kernel_set": *"[^"]*"/"kernel_set": "abacus"/' "$T/moved/run.json"
+refused 1 "abacus" bad "$SFT" train --resume "$T/moved"
+ok accepted "$SFT" train --resume "$T/moved" --accept-other-kernels --json
+grep -A1 '"accepted_kernel_sets"' "$T/moved/run.json" | grep -q '[a-z0-9]' || fail "not recorded"
