@@ -144,13 +144,44 @@ static void small_product(float *c, size_t ldc, const float *a, size_t ar, size_
     }
 }
 
+/* One W x W block of a transpose in registers. Zipping row i with row i + W/2 moves the element at
+ * r*W + c to the address rotated left by one bit; after log2(W) rounds r and c have changed places. */
+INLINE void transpose_block(float *dst, size_t ldd, const float *src, size_t lds, size_t rows,
+                            size_t columns)
+{
+    vec x[W], y[W];
+#pragma GCC unroll 16
+    for (size_t i = 0; i < W; i++)
+        x[i] = i < rows ? v_load(src + i * lds, columns) : v_set(0.0f);
+#pragma GCC unroll 4
+    for (int round = 1; round < W; round *= 2) {
+#pragma GCC unroll 8
+        for (int i = 0; i < W / 2; i++)
+            v_zip(x[i], x[i + W / 2], &y[2 * i], &y[2 * i + 1]);
+#pragma GCC unroll 16
+        for (int i = 0; i < W; i++)
+            x[i] = y[i];
+    }
+#pragma GCC unroll 16
+    for (size_t i = 0; i < W; i++)
+        if (i < columns)
+            v_store(dst + i * ldd, x[i], rows);
+}
+
 /* dst (columns, rows) = the transpose of src (rows, columns). */
 static void transpose(float *dst, size_t ldd, const float *src, size_t lds, size_t rows,
                       size_t columns)
 {
-    for (size_t c = 0; c < columns; c++)
-        for (size_t r = 0; r < rows; r++)
-            dst[c * ldd + r] = src[r * lds + c];
+    for (size_t r = 0; r < rows; r += W)
+        for (size_t c = 0; c < columns; c += W) {
+            size_t tall = rows - r < W ? rows - r : W, wide = columns - c < W ? columns - c : W;
+            const float *from = src + r * lds + c;
+            float *to = dst + c * ldd + r;
+            if (tall == W && wide == W)
+                transpose_block(to, ldd, from, lds, W, W);
+            else
+                transpose_block(to, ldd, from, lds, tall, wide);
+        }
 }
 
 /* Rows [0,K) and columns [0,N) of B, so laid out that a tile reads it straight through. */

@@ -138,6 +138,14 @@ INLINE float v_top(vec a)
 {
     return _mm512_reduce_max_ps(a);
 }
+/* a0 b0 a1 b1 ...: the first W of them in *low, the others in *high. */
+INLINE void v_zip(vec a, vec b, vec *low, vec *high)
+{
+    const __m512i first =
+        _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    *low = _mm512_permutex2var_ps(a, first, b);
+    *high = _mm512_permutex2var_ps(a, _mm512_add_epi32(first, _mm512_set1_epi32(8)), b);
+}
 INLINE ivec i_set(uint32_t x)
 {
     return _mm512_set1_epi32((int)x);
@@ -298,6 +306,12 @@ INLINE float v_top(vec a)
     x = _mm_max_ps(x, _mm_movehl_ps(x, x));
     return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
 }
+INLINE void v_zip(vec a, vec b, vec *low, vec *high)
+{
+    vec even = _mm256_unpacklo_ps(a, b), odd = _mm256_unpackhi_ps(a, b);
+    *low = _mm256_permute2f128_ps(even, odd, 0x20);
+    *high = _mm256_permute2f128_ps(even, odd, 0x31);
+}
 INLINE ivec i_set(uint32_t x)
 {
     return _mm256_set1_epi32((int)x);
@@ -452,6 +466,11 @@ INLINE float v_top(vec a)
 {
     float x = a[0] > a[2] ? a[0] : a[2], y = a[1] > a[3] ? a[1] : a[3];
     return x > y ? x : y;
+}
+INLINE void v_zip(vec a, vec b, vec *low, vec *high)
+{
+    *low = (vec){a[0], b[0], a[1], b[1]};
+    *high = (vec){a[2], b[2], a[3], b[3]};
 }
 INLINE ivec i_set(uint32_t x)
 {
