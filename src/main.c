@@ -1,6 +1,7 @@
 /* main.c - finds the subcommand, nothing else. */
 #include "cli/cli.h"
 #include "engine/base/version.h"
+#include "engine/math/blas.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -37,6 +38,7 @@ int main(int argc, char **argv)
     /* Not LC_NUMERIC: numbers in files never change their point. */
     setlocale(LC_CTYPE, "");
     setlocale(LC_MESSAGES, "");
+    blas_prepare(); /* sets environment variables, so before there is any thread */
     if (argc < 2)
         return cli_ui(argc, argv);
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))

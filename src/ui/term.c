@@ -438,3 +438,9 @@ void term_suspend(void)
     reset_prog_mode();
     take_new_size();
 }
+
+const char *term_library_version(void)
+{
+    const char *text = curses_version(); /* "ncurses 6.4.20221231" */
+    return text + strcspn(text, "0123456789");
+}

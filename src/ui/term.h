@@ -13,6 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* "6.4.20221231", of the curses library. */
+const char *term_library_version(void);
+
 /* ERR_UNSUPPORTED when standard input or output is no terminal or TERM is unknown, with a remedy. */
 int term_open(struct err *err);
 void term_close(void); /* fine when not open */

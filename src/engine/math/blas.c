@@ -23,7 +23,7 @@ static const char *const library_names[] = {"libopenblas.so.0", "libopenblasp.so
 
 static struct blas loaded;
 static struct err load_error;
-static pthread_once_t load_once = PTHREAD_ONCE_INIT;
+static pthread_once_t load_once = PTHREAD_ONCE_INIT, prepare_once = PTHREAD_ONCE_INIT;
 
 /* Set or (value NULL) unset a variable, noting what it said before if that was something else. */
 static void take_over(const char *name, const char *value)
@@ -50,6 +50,11 @@ static void prepare_environment(void)
     setenv("OPENBLAS_NUM_THREADS", "1", 1);
 }
 
+void blas_prepare(void)
+{
+    pthread_once(&prepare_once, prepare_environment);
+}
+
 static void *open_library(const char *wanted)
 {
     if (wanted) {
@@ -70,9 +75,11 @@ static void *open_library(const char *wanted)
     return NULL;
 }
 
-/* Fill *loaded from the library's own words. */
-static int read_symbols(void *handle)
+/* Fill *loaded from the library's own words. A library asked for by name must serve: its refusal is
+ * the user's to mend, where a missing default is none. */
+static int read_symbols(void *handle, const char *wanted)
 {
+    const enum err_code refused = wanted ? ERR_USAGE : ERR_UNSUPPORTED;
     typedef const char *text_fn(void);
     typedef int number_fn(void);
     typedef void set_fn(int);
@@ -87,11 +94,13 @@ static int read_symbols(void *handle)
     Dl_info info;
     if (loaded.sgemm && dladdr(*(void **)&loaded.sgemm, &info))
         snprintf(loaded.library, sizeof loaded.library, "%s", info.dli_fname);
+    else
+        snprintf(loaded.library, sizeof loaded.library, "%s", wanted ? wanted : "the library");
     if (!loaded.sgemm || !config || !core || !parallel || !set_threads)
-        return err_set(&load_error, ERR_UNSUPPORTED, "'%.200s' is not OpenBLAS; unset SFT_BLAS",
-                       loaded.library);
+        return err_set(&load_error, refused, "'%.200s' is not OpenBLAS; install libopenblas0-pthread%s",
+                       loaded.library, wanted ? ", or unset SFT_BLAS" : "");
     if (parallel() == 0)
-        return err_set(&load_error, ERR_UNSUPPORTED,
+        return err_set(&load_error, refused,
                        "'%.200s' is built without threads and is not safe to call from several; "
                        "install libopenblas0-pthread",
                        loaded.library);
@@ -173,9 +182,11 @@ static void load(void)
         err_set(&load_error, ERR_UNSUPPORTED, "OpenBLAS is switched off by SFT_BLAS=none");
         return;
     }
-    prepare_environment();
-    void *handle = open_library(wanted && *wanted ? wanted : NULL);
-    if (handle && (read_symbols(handle) || check_and_time()))
+    blas_prepare();
+    if (wanted && !*wanted)
+        wanted = NULL;
+    void *handle = open_library(wanted);
+    if (handle && (read_symbols(handle, wanted) || check_and_time()))
         dlclose(handle);
 }
 

@@ -28,6 +28,10 @@ struct blas {
                             process set aside; "" when nothing */
 };
 
+/* Set the environment the library will read. Called by main before any thread exists, since other
+ * threads may not read the environment meanwhile; blas_load does it if nobody has. */
+void blas_prepare(void);
+
 /* Load once a process; later calls return the same. NULL with an error that says what to install
  * when there is no library, or why it is not used. */
 const struct blas *blas_load(struct err *err);

@@ -108,6 +108,9 @@ struct ops {
     void (*product)(float *c, size_t ldc, const float *a, size_t ar, size_t ac, const float *b,
                     size_t br, size_t bc, size_t M, size_t N, size_t K, float beta,
                     float *scratch);
+
+    /* Independent multiply-adds in registers, for measuring the peak; returns the operations done. */
+    double (*multiply_adds)(size_t rounds);
 };
 
 extern const struct ops ops_plain, ops_avx2, ops_avx512;

@@ -5,6 +5,7 @@
 #include "engine/math/kernels_attention.h"
 #include "engine/math/kernels_math.h"
 #include "engine/math/kernels_optim.h"
+#include "engine/math/kernels_peak.h"
 #include "engine/math/kernels_product.h"
 #include "engine/math/kernels_rows.h"
 
@@ -28,6 +29,7 @@
         .adamw = adamw,                                                                            \
         .sgd = sgd,                                                                                \
         .product = product,                                                                        \
+        .multiply_adds = multiply_adds,                                                            \
     }
 
 #endif

@@ -1,0 +1,16 @@
+/* speed.h - what the products of a training step reach on this machine, beside what its multiply-adds
+ * could. */
+#ifndef SPEED_H
+#define SPEED_H
+#include "engine/base/err.h"
+#include "engine/math/compute.h"
+
+struct speed {
+    double peak_gflops;    /* multiply-adds in registers, on the same number of threads */
+    double product_gflops; /* the products of one MiniLM layer, forward and backward, 512 tokens */
+};
+
+/* Takes about half a second; each product counts with its best round. */
+int speed_measure(struct compute *c, struct speed *out, struct err *err);
+
+#endif
