@@ -85,20 +85,21 @@ static void match(const struct run_summary *a, const struct run_summary *b, enum
 
 /* ---- text ---- */
 
-static void row(const char *name, const char *a, const char *b)
+/* `first` is the width of the first run's column. */
+static void row(size_t first, const char *name, const char *a, const char *b)
 {
     fputs("  ", stdout);
     cli_print_padded(stdout, name, 28);
-    cli_print_padded(stdout, a, 34);
-    puts(b);
+    cli_print_padded(stdout, a, first);
+    printf("  %s\n", b);
 }
 
-static void show_share(const char *name, bool there_a, double a, bool there_b, double b)
+static void show_share(size_t first, const char *name, bool there_a, double a, bool there_b, double b)
 {
     char text_a[32], text_b[32];
     run_format_share(text_a, sizeof text_a, there_a, a);
     run_format_share(text_b, sizeof text_b, there_b, b);
-    row(name, text_a, text_b);
+    row(first, name, text_a, text_b);
 }
 
 static void show_match(enum split split, const struct matched *m)
@@ -122,29 +123,38 @@ static bool differs(const struct run_summary *a, const struct run_summary *b, si
     return strcmp(text[0], text[1]) != 0;
 }
 
-static void show(const struct run_summary *a, const struct run_summary *b)
+static void show_settings(size_t first, const struct run_summary *a, const struct run_summary *b)
 {
-    const struct run_result *x = &a->result, *y = &b->result;
     char text[2][SETTING_TEXT_SIZE];
-    row("", a->name, b->name);
-    row("state", a->state, b->state);
-    cli_format_duration(text[0], sizeof text[0], x->seconds);
-    cli_format_duration(text[1], sizeof text[1], y->seconds);
-    row("time", text[0], text[1]);
-    show_share("validation accuracy", x->has_validation, x->validation_accuracy, y->has_validation,
-               y->validation_accuracy);
-    show_share("test accuracy", x->has_test, x->test_accuracy, y->has_test, y->test_accuracy);
-    if (strcmp(a->info.model, b->info.model))
-        row("model", a->info.model, b->info.model);
     bool any = false;
     puts("\nsettings that differ");
     for (size_t i = 0; i < settings_count(); i++)
         if (differs(a, b, i, text)) {
-            row(settings_at(i)->name, text[0], text[1]);
+            row(first, settings_at(i)->name, text[0], text[1]);
             any = true;
         }
     if (!any)
         puts("  none");
+}
+
+static void show(const struct run_summary *a, const struct run_summary *b)
+{
+    const struct run_result *x = &a->result, *y = &b->result;
+    char took[2][32];
+    size_t first = cli_width(a->name) > 16 ? cli_width(a->name) : 16;
+    cli_format_duration(took[0], sizeof took[0], x->seconds);
+    cli_format_duration(took[1], sizeof took[1], y->seconds);
+    row(first, "", a->name, b->name);
+    row(first, "state", a->state, b->state);
+    row(first, "time", took[0], took[1]);
+    show_share(first, "validation accuracy", x->has_validation, x->validation_accuracy,
+               y->has_validation, y->validation_accuracy);
+    show_share(first, "test accuracy", x->has_test, x->test_accuracy, y->has_test, y->test_accuracy);
+    if (strcmp(a->info.model, b->info.model))
+        row(first, "model", a->info.model, b->info.model);
+    if (strcmp(a->info.kernel_set, b->info.kernel_set))
+        row(first, "kernels", a->info.kernel_set, b->info.kernel_set);
+    show_settings(first, a, b);
 }
 
 /* ---- JSON ---- */

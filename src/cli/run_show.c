@@ -95,7 +95,7 @@ static void show_warnings(const struct run_summary *s)
         if (s->records[i].kind != RECORD_WARNING)
             continue;
         if (!any)
-            puts("\nwarnings");
+            puts("\nnotices");
         any = true;
         printf("  %s\n", s->records[i].as.warning.text);
     }

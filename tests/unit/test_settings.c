@@ -105,6 +105,9 @@ static void test_what_is_taken(void **state)
     takes("learning_rate", "0.00002", "2e-5");
     takes("learning_rate", ".5", "0.5");
     takes("learning_rate", "-0", "0");
+    takes("epochs", "30", "30");
+    takes("epochs", "2.50", "2.5");
+    takes("max_grad_norm", "1e5", "100000");
     takes("optim", "adamw_torch", "adamw");
     takes("optim", "adamw_torch_fused", "adamw");
     takes("metric_for_best_model", "eval_loss", "loss");

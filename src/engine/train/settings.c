@@ -405,6 +405,10 @@ static bool is_word(const struct row *r, double x)
 static void format_number(double x, char *out, size_t size)
 {
     bool small = fabs(x) < 1e-3 && x != 0;
+    if (x == floor(x) && fabs(x) <= LARGEST_INT) {
+        snprintf(out, size, "%.0f", x);
+        return;
+    }
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(out, size, small ? "%.*e" : "%.*g", digits - small, x);
         if (strtod(out, NULL) == x)
