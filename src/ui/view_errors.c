@@ -81,7 +81,7 @@ static void draw_matrix(const struct errors_state *st, const struct session *s, 
              dataset_label(s->dataset, (int32_t)p),
              (unsigned long long)m->confusion[t * m->labels + p]);
     struct rect r = widget_panel(c, area, title, st->matrix ? note : NULL, st->matrix);
-    int name = r.w >= 60 ? 18 : 10, columns = (r.w - name) / CELL_WIDTH;
+    int name = r.w >= 10 + CELL_WIDTH * (int)m->labels + 8 ? 18 : 10, columns = (r.w - name) / CELL_WIDTH;
     if (columns < 1 || r.h < 2)
         return;
     size_t left = scroll_top(&st->predicted, columns), top = scroll_top(&st->truth, r.h - 1);
@@ -301,7 +301,10 @@ static void errors_draw(const struct view *v, const struct session *s, struct ca
             draw_list(st, s, c, area);
         return;
     }
-    struct rect list = rect_cut_left(area, area.w * 2 / 5, &left), scores;
+    /* Wide enough for every column of the matrix where the rows keep half of the screen. */
+    int wanted = 14 + CELL_WIDTH * (int)in->metrics.labels, half = area.w / 2;
+    int width = area.w * 2 / 5 > wanted ? area.w * 2 / 5 : wanted < half ? wanted : half;
+    struct rect list = rect_cut_left(area, width, &left), scores;
     int matrix = (int)in->metrics.labels + 3;
     if (left.h - matrix >= 6)
         left = rect_cut_bottom(left, left.h - matrix, &scores);
