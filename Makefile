@@ -57,6 +57,14 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/libapp.a $(B)/libengine.a
 docs/settings.md: $(B)/tests/docs/settings_page
 	$< > $@
 
+# A page made from the table of actions; test_actions compares.
+docs/keys.md: $(B)/tests/docs/keys_page
+	$< > $@
+
+# Make the stored screens again, from the program as it is.
+golden: $(B)/sft $(B)/tests/tui/test_screens
+	SFT=$(B)/sft SFT_GOLDEN=1 $(B)/tests/tui/test_screens
+
 # Everything that tests run: built in one go, so that -j has work.
 programs: $(B)/sft $(TESTS) $(TOOLS)
 
@@ -103,6 +111,6 @@ help:
 clean:
 	rm -rf build
 
-.PHONY: all programs model run test asan tsan layers help clean
+.PHONY: all programs golden model run test asan tsan layers help clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

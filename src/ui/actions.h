@@ -62,7 +62,7 @@ const char *view_id_name(enum view_id v); /* "Data" */
     X(SETTING_UNDO, "undo", 'u', 0, IN_SETTINGS, "undo", "take back the last change")                \
     X(SETTING_APPLY, "apply", 'a', 0, IN_SETTINGS, "apply", "give staged live changes to the running training") \
     /* Data */                                                                                       \
-    X(OPEN, "open", KEYCODE_ENTER, 0, IN_DATA | IN_ERRORS | IN_HELP, "open",                         \
+    X(OPEN, "open", KEYCODE_ENTER, 0, IN_DATA | IN_ERRORS, "open",                         \
       "the whole row; in a panel of labels or findings: only its rows; in the matrix: the cell's rows") \
     X(SEARCH, "search", '/', 0, IN_DATA | IN_ERRORS | IN_HELP, "search", "show only what matches; in Data also label:NAME split:NAME tokens>N") \
     X(SORT, "sort", 'o', 0, IN_DATA | IN_ERRORS, "sort", "the next order of the rows")               \

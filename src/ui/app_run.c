@@ -257,8 +257,6 @@ static void take_record(struct app *a, const struct record *rec)
         load_inspection(a, rec->as.eval.id, rec->as.eval.split);
     else if (rec->kind == RECORD_ANSWER)
         say_answer(a, rec);
-    else if (rec->kind == RECORD_WARNING)
-        app_say(a, ROLE_WARN, "%.*s", (int)sizeof rec->as.warning.text, rec->as.warning.text);
 }
 
 static void say_end(struct app *a, const struct err *failed)

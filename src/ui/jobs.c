@@ -50,6 +50,7 @@ static void finish_locked(struct jobs *j, struct job *job)
 static void *jobs_thread(void *arg)
 {
     struct jobs *j = arg;
+    pthread_setname_np(pthread_self(), "sft-jobs");
     /* Below the screen and below training: what it makes can wait, a key and a step cannot. */
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 5);
     pthread_mutex_lock(&j->mutex);

@@ -1,6 +1,7 @@
 #include "ui/session_write.h"
 
 #include "engine/base/mem.h"
+#include "engine/train/run.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -128,19 +129,6 @@ size_t session_staged_count(const struct session *s)
     return n;
 }
 
-/* The last part of a path without trailing slashes; *n its length. */
-static const char *last_part(const char *path, size_t *n)
-{
-    size_t end = strlen(path);
-    while (end > 1 && path[end - 1] == '/')
-        end--;
-    size_t begin = end;
-    while (begin > 0 && path[begin - 1] != '/')
-        begin--;
-    *n = end - begin;
-    return path + begin;
-}
-
 /* Files called train.csv say nothing; their directory does. */
 static bool is_split_name(const char *name, size_t n)
 {
@@ -161,12 +149,12 @@ void session_data_name(const struct session *s, char *out, size_t size)
         return;
     }
     size_t n;
-    const char *name = last_part(path, &n), *dot = memrchr(name, '.', n);
+    const char *name = run_base_name(path, &n), *dot = memrchr(name, '.', n);
     size_t stem = dot && dot > name ? (size_t)(dot - name) : n;
     if (is_split_name(name, stem) && name > path + 1) {
         char directory[4096];
         snprintf(directory, sizeof directory, "%.*s", (int)(name - path), path);
-        const char *parent = last_part(directory, &n);
+        const char *parent = run_base_name(directory, &n);
         if (n > 0 && *parent != '/' && *parent != '.') {
             snprintf(out, size, "%.*s", (int)n, parent);
             return;
@@ -178,6 +166,6 @@ void session_data_name(const struct session *s, char *out, size_t size)
 void session_model_name(const struct session *s, char *out, size_t size)
 {
     size_t n;
-    const char *name = last_part(s->model_dir, &n);
+    const char *name = run_base_name(s->model_dir, &n);
     snprintf(out, size, "%.*s", s->model_dir[0] ? (int)n : 8, s->model_dir[0] ? name : "no model");
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <langinfo.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,6 +197,20 @@ static void know_other_keys(void)
             define_key(others[i].bytes, others[i].key);
 }
 
+/* Outside UTF-8 curses draws a run of equal characters with REP, which many terminals that call
+ * themselves xterm do not know. Told that it speaks UTF-8 it does not; what we send there is ASCII, the
+ * same bytes in both. */
+static SCREEN *open_screen(void)
+{
+    char locale[128];
+    snprintf(locale, sizeof locale, "%s", setlocale(LC_CTYPE, NULL));
+    if (MB_CUR_MAX == 1)
+        setlocale(LC_CTYPE, "C.UTF-8");
+    SCREEN *screen = newterm(NULL, stdout, stdin);
+    setlocale(LC_CTYPE, locale);
+    return screen;
+}
+
 int term_open(struct err *err)
 {
     const char *name = getenv("TERM");
@@ -206,7 +221,7 @@ int term_open(struct err *err)
         return err_errno(err, "cannot read the terminal's settings");
     if (pipe2(term.pipe, O_CLOEXEC | O_NONBLOCK))
         return err_errno(err, "cannot make a pipe");
-    term.screen = newterm(NULL, stdout, stdin);
+    term.screen = open_screen();
     char *move = term.screen ? tigetstr("cup") : NULL;
     if (!move || move == (char *)-1) {
         term_close();

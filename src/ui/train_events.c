@@ -43,9 +43,9 @@ static enum role state_text(const struct session *s, const struct record *rec, c
 static enum role evaluation_text(const struct record *rec, char *out, size_t size)
 {
     const struct eval_sample *e = &rec->as.eval;
-    snprintf(out, size, "%s: loss %.4f, accuracy %.4f, macro F1 %.4f, %u of %u wrong%s%s",
+    snprintf(out, size, "%s: loss %.4f, accuracy %.4f, F1 %.4f, %u/%u wrong%s%s",
              split_name(e->split), e->loss, e->accuracy, e->macro_f1, e->wrong, e->rows,
-             e->best ? ", best so far" : "", e->by_hand ? ", asked for" : "");
+             e->best ? ", best" : "", e->by_hand ? ", asked for" : "");
     return e->best ? ROLE_GOOD : ROLE_TEXT;
 }
 
@@ -128,7 +128,7 @@ size_t train_events_count(const struct session *s)
 void train_events_draw(struct canvas *c, struct rect r, const struct session *s, size_t back)
 {
     char title[80], text[512];
-    snprintf(title, sizeof title, back ? "events, %zu newer below" : "events", back);
+    snprintf(title, sizeof title, back ? "events by step, %zu newer below" : "events by step", back);
     if (s->run.lost)
         snprintf(title, sizeof title, "events, %llu records lost: this screen was too slow",
                  (unsigned long long)s->run.lost);
@@ -144,8 +144,8 @@ void train_events_draw(struct canvas *c, struct rect r, const struct session *s,
             train_event_text(s, rec, canvas_glyph(c, GLYPH_ARROW), text, sizeof text);
         if (role == ROLE_COUNT || (skip && skip--))
             continue;
-        canvas_printf(c, in.x, y, 12, ROLE_DIM, "step %6lld", (long long)rec->step);
-        canvas_text(c, in.x + 13, y, in.w - 13, role, text);
+        canvas_printf(c, in.x, y, 7, ROLE_DIM, "%6lld", (long long)rec->step);
+        canvas_text(c, in.x + 8, y, in.w - 8, role, text);
         y--;
     }
 }

@@ -31,7 +31,7 @@ struct train_state {
 
 struct chart_line {
     enum run_series series;
-    const char *name;
+    const char *name, *brief; /* brief: for a narrow legend */
     enum role role;
     enum plot_dash dash;
 };
@@ -41,12 +41,12 @@ static const struct chart_spec {
     size_t count;
     struct chart_line line[2];
 } chart_specs[CHARTS] = {
-    [CHART_LOSS] = {"loss", 2, {{SERIES_TRAIN_LOSS, "train", ROLE_TRAIN, DASH_SOLID},
-                                {SERIES_VALIDATION_LOSS, "validation", ROLE_VALIDATION, DASH_DOTTED}}},
+    [CHART_LOSS] = {"loss", 2, {{SERIES_TRAIN_LOSS, "train", "train", ROLE_TRAIN, DASH_SOLID},
+                                {SERIES_VALIDATION_LOSS, "validation", "valid.", ROLE_VALIDATION, DASH_DOTTED}}},
     [CHART_ACCURACY] = {"validation accuracy", 2,
-                        {{SERIES_ACCURACY, "accuracy", ROLE_VALIDATION, DASH_SOLID},
-                         {SERIES_MACRO_F1, "macro F1", ROLE_GOOD, DASH_DOTTED}}},
-    [CHART_RATE] = {"learning rate", 1, {{SERIES_RATE, "rate", ROLE_RATE, DASH_SOLID}}},
+                        {{SERIES_ACCURACY, "accuracy", "acc.", ROLE_VALIDATION, DASH_SOLID},
+                         {SERIES_MACRO_F1, "macro F1", "F1", ROLE_GOOD, DASH_DOTTED}}},
+    [CHART_RATE] = {"learning rate", 1, {{SERIES_RATE, "rate", "rate", ROLE_RATE, DASH_SOLID}}},
 };
 
 /* ---- ranges ---- */
@@ -132,18 +132,20 @@ static void draw_legend(struct canvas *c, struct rect r, const struct chart_spec
                         const struct train_state *t, const struct session *s)
 {
     int x = r.x + 2, y = r.y + r.h - 1, end = r.x + r.w - 2;
+    bool brief = r.w < (t->cursor_on ? 56 : 46);
     if (t->cursor_on)
-        x += canvas_printf(c, x, y, end - x, ROLE_STRONG, " step %.0f ", t->cursor);
+        x += canvas_printf(c, x, y, end - x, ROLE_STRONG, brief ? " %.0f " : " step %.0f ", t->cursor);
     for (size_t i = 0; i < spec->count; i++) {
         const struct chart_line *l = &spec->line[i];
         const struct series *series = &s->run.series[l->series];
         double value = value_at(series, t->cursor_on ? t->cursor : INFINITY);
         char text[32];
         snprintf(text, sizeof text, isnan(value) && !series->count ? "-" : "%.4g", value);
-        int need = (int)strlen(l->name) + (int)strlen(text) + 6;
+        const char *name = brief ? l->brief : l->name;
+        int need = (int)strlen(name) + (int)strlen(text) + 6;
         if (x + need > end)
             return;
-        x += canvas_printf(c, x, y, need, ROLE_DIM, " %s ", l->name);
+        x += canvas_printf(c, x, y, need, ROLE_DIM, " %s ", name);
         legend_sample(c, x, y, i, l);
         enum role role = series->count && !isfinite(value) ? ROLE_BAD : ROLE_STRONG;
         x += 2 + canvas_printf(c, x + 2, y, need, role, " %s ", text);
