@@ -33,7 +33,8 @@ static const struct {
 struct source {
     struct tokenizer *t;
     cJSON *json, *config, *map; /* tokenizer.json, tokenizer_config.json, special_tokens_map.json */
-    const char *special[SPECIALS];
+    const char *special[SPECIALS]; /* found in texts; NULL where nothing names one */
+    const char *unknown;           /* the model's own, which need not be among them */
     bool bert;               /* the class is BERT's own, or none is named */
     char where[4096 + 32];   /* the file being read, for messages */
 };
@@ -124,7 +125,7 @@ static int read_model(struct source *s, struct err *err)
     const char *prefix;
     double most;
     if (json_string_or(model, "continuing_subword_prefix", "##", &prefix, s->where, err) ||
-        json_string_or(model, "unk_token", "[UNK]", &s->special[UNK], s->where, err) ||
+        json_string_or(model, "unk_token", "[UNK]", &s->unknown, s->where, err) ||
         json_number_or(model, "max_input_chars_per_word", 100, &most, s->where, err))
         return -1;
     if (strlen(prefix) >= sizeof s->t->words.prefix)
@@ -312,9 +313,10 @@ static void name_specials(struct source *s)
             text = special_text(s->config, specials[i].key);
         if (!text && s->bert)
             text = specials[i].text;
-        if (!s->special[i])
-            s->special[i] = text;
+        s->special[i] = text;
     }
+    if (!s->unknown)
+        s->unknown = s->special[UNK];
 }
 
 static bool is_literal(const struct tokenizer *t, const char *text)
@@ -427,9 +429,9 @@ static int read_bert_processing(struct source *s, const cJSON *post, struct err 
     return make_bert_frame(s, cls, sep, err);
 }
 
-static int require_token(const struct source *s, enum special which, int32_t *id, struct err *err)
+static int require_token(const struct source *s, enum special which, const char *text, int32_t *id,
+                         struct err *err)
 {
-    const char *text = s->special[which] ? s->special[which] : specials[which].text;
     *id = wordpiece_find(&s->t->words, text, strlen(text));
     if (*id < 0)
         return err_set(err, ERR_INPUT, "%.300s: the vocabulary lacks the %s '%.60s'", s->where,
@@ -451,7 +453,8 @@ static int read_frame(struct source *s, struct err *err)
         return unsupported(s, "the post_processor", type_of(post), err);
     if (s->bert) {
         int32_t cls, sep;
-        if (require_token(s, CLS, &cls, err) || require_token(s, SEP, &sep, err))
+        if (require_token(s, CLS, s->special[CLS], &cls, err) ||
+            require_token(s, SEP, s->special[SEP], &sep, err))
             return -1;
         return make_bert_frame(s, cls, sep, err);
     }
@@ -487,7 +490,7 @@ static int read_all(struct source *s, struct err *err)
     if (s->json ? read_model(s, err) : read_vocabulary(s, err))
         return -1;
     name_specials(s);
-    if (require_token(s, UNK, &s->t->words.unknown, err) || read_normalizer(s, err) ||
+    if (require_token(s, UNK, s->unknown, &s->t->words.unknown, err) || read_normalizer(s, err) ||
         read_added_tokens(s, err) || add_specials(s, err) || name_file(s, main_file, err) ||
         read_frame(s, err) || check_frame(s, &s->t->single, err))
         return -1;

@@ -3,6 +3,7 @@
 #include "engine/text/unicode_tables.h"
 
 #include <assert.h>
+#include <string.h>
 #include <utf8proc.h>
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -79,9 +80,8 @@ bool unicode_valid(const char *s, size_t n)
     for (size_t i = 0; i < n;) {
         uint32_t code;
         size_t length = unicode_decode(s + i, n - i, &code);
-        /* U+FFFD itself is fine when it was written out: EF BF BD. */
-        if (code == UNICODE_REPLACEMENT && (length != 3 || (unsigned char)s[i + 2] != 0xbd))
-            return false;
+        if (code == UNICODE_REPLACEMENT && (n - i < 3 || memcmp(s + i, "\xef\xbf\xbd", 3)))
+            return false; /* not the character itself, written out */
         i += length;
     }
     return true;
