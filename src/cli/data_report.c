@@ -220,7 +220,7 @@ static void add_example(const struct data_report *r, enum finding_kind k, uint32
     add_padded(out, x.label == NO_LABEL ? "-" : dataset_label(r->dataset, x.label), 16, utf8);
     strbuf_puts(out, "  ");
     if (k == FINDING_EMPTY_TEXT) {
-        strbuf_printf(out, "(%zu bytes of white space)\n", x.text_length);
+        strbuf_puts(out, x.text_length ? "(only white space)\n" : "(nothing)\n");
         return;
     }
     size_t used = 26 + (strlen(place) > 24 ? strlen(place) : 24) + strlen(twin);

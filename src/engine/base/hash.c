@@ -22,9 +22,22 @@ static uint32_t rotate(uint32_t x, int n)
     return x >> n | x << (32 - n);
 }
 
+/* One round. Instead of moving eight words on, the callers rename them. */
+static inline void hash_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f,
+                              uint32_t g, uint32_t *h, uint32_t word)
+{
+    uint32_t big1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
+    uint32_t big0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
+    uint32_t t1 = *h + big1 + ((e & f) ^ (~e & g)) + word;
+    *d += t1;
+    *h = t1 + big0 + ((a & b) ^ (a & c) ^ (b & c));
+}
+
 static void add_block(uint32_t state[8], const unsigned char *p)
 {
-    uint32_t w[64], s[8];
+    uint32_t w[64];
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+    uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
     for (int i = 0; i < 16; i++)
         w[i] = (uint32_t)p[4 * i] << 24 | (uint32_t)p[4 * i + 1] << 16 |
                (uint32_t)p[4 * i + 2] << 8 | p[4 * i + 3];
@@ -33,19 +46,19 @@ static void add_block(uint32_t state[8], const unsigned char *p)
         uint32_t s1 = rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10;
         w[i] = w[i - 16] + s0 + w[i - 7] + s1;
     }
-    memcpy(s, state, sizeof s);
-    for (int i = 0; i < 64; i++) {
-        uint32_t big1 = rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25);
-        uint32_t choose = (s[4] & s[5]) ^ (~s[4] & s[6]);
-        uint32_t t1 = s[7] + big1 + choose + K[i] + w[i];
-        uint32_t big0 = rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22);
-        uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
-        memmove(s + 1, s, 7 * sizeof *s);
-        s[4] += t1;
-        s[0] = t1 + big0 + majority;
+    for (int i = 0; i < 64; i += 8) {
+        hash_round(a, b, c, &d, e, f, g, &h, K[i] + w[i]);
+        hash_round(h, a, b, &c, d, e, f, &g, K[i + 1] + w[i + 1]);
+        hash_round(g, h, a, &b, c, d, e, &f, K[i + 2] + w[i + 2]);
+        hash_round(f, g, h, &a, b, c, d, &e, K[i + 3] + w[i + 3]);
+        hash_round(e, f, g, &h, a, b, c, &d, K[i + 4] + w[i + 4]);
+        hash_round(d, e, f, &g, h, a, b, &c, K[i + 5] + w[i + 5]);
+        hash_round(c, d, e, &f, g, h, a, &b, K[i + 6] + w[i + 6]);
+        hash_round(b, c, d, &e, f, g, h, &a, K[i + 7] + w[i + 7]);
     }
+    const uint32_t added[8] = {a, b, c, d, e, f, g, h};
     for (int i = 0; i < 8; i++)
-        state[i] += s[i];
+        state[i] += added[i];
 }
 
 void sha256_init(struct sha256 *s)
