@@ -1,7 +1,7 @@
 /* parity_model.c - the engine's side of tests/parity/model.py: reads batches from a file of tensors,
  * runs the model on them, and writes what came out as tensors.
  *
- * usage: parity_model MODELDIR BATCHES OUT EXPORTDIR THREADS
+ * usage: parity_model MODELDIR BATCHES OUT EXPORTDIR THREADS STEPS
  *   logits        of batch "logits", in batches of at most 64 sequences as stored
  *   grad.NAME     of the mean loss of "step.0", dropout 0
  *   losses        of one AdamW step a batch "step.N", lr 2e-5, dropout 0
@@ -66,15 +66,15 @@ static double do_batch(struct run *r, const struct batch *b, uint64_t step)
     return sum / (double)b->B;
 }
 
-static void do_steps(struct run *r)
+static void do_steps(struct run *r, size_t most)
 {
     struct optim_settings o = {OPTIM_ADAMW, 2e-5, 0.9, 0.999, 1e-8, 0, 0};
-    float *moments, losses[1000];
+    float *moments, losses[1000] = {0};
     size_t tensors, params, steps = 0;
     struct param *p = model_params(r->m, &params);
     struct optim_tensor *t = steps_tensors(r->m, &tensors, &moments);
     struct batch b;
-    for (; steps < 1000 && next_batch(&b, r, "step", steps); steps++) {
+    for (; steps < most && steps < 1000 && next_batch(&b, r, "step", steps); steps++) {
         optim_zero_grad(r->c, t, tensors);
         losses[steps] = (float)do_batch(r, &b, steps + 1);
         for (size_t i = 0; !steps && i < params; i++) {
@@ -95,8 +95,8 @@ int main(int argc, char **argv)
     struct err err = {0};
     struct run r = {0};
     struct head_spec head = {.keep_head = true, .dropout = 0};
-    if (argc != 6)
-        DIE("usage: parity_model MODELDIR BATCHES OUT EXPORTDIR|- THREADS");
+    if (argc != 7)
+        DIE("usage: parity_model MODELDIR BATCHES OUT EXPORTDIR|- THREADS STEPS");
     if (safetensors_open(&r.batches, argv[2], &err) ||
         !(r.c = compute_create(atoi(argv[5]), &err)) ||
         !(r.m = model_open(argv[1], &head, r.c, &err)) ||
@@ -105,7 +105,7 @@ int main(int argc, char **argv)
         (strcmp(argv[4], "-") && model_export(r.m, argv[4], false, NULL, &err)))
         DIE("parity_model: %s", err.text);
     do_logits(&r);
-    do_steps(&r);
+    do_steps(&r, (size_t)atoi(argv[6]));
     if (safetensors_write(argv[3], r.out, r.count, "pt", NULL, &err))
         DIE("parity_model: %s", err.text);
     for (size_t i = 0; i < r.count; i++) {
