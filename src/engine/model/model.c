@@ -176,8 +176,8 @@ static struct pass backbone_pass(const struct model *m, const struct pass *p)
 static void backbone_forward(struct model *m, const struct batch *b, struct workspace *ws,
                              const struct pass *pass)
 {
-    assert(b->B >= 1 && b->B <= ws->max_B && b->T <= ws->max_T && b->longest <= ws->max_S);
     size_t at = 0;
+    workspace_fit(ws, m, b->B, b->T, b->longest);
     for (size_t s = 0; s < b->B; s++) {
         size_t S = b->start[s + 1] - b->start[s];
         ws->attention_at[s] = at;
@@ -193,8 +193,8 @@ void model_forward(struct model *m, const struct batch *b, struct workspace *ws,
                    const struct pass *p, float *logits)
 {
     struct pass pass = backbone_pass(m, p);
-    const float *in = ws->pool_in;
     backbone_forward(m, b, ws, &pass);
+    const float *in = ws->pool_in;
     if (m->pooling == POOLING_MODEL) {
         pooler_forward(m, ws->pool_in, b->B, ws->pooled);
         in = ws->pooled;
@@ -253,8 +253,8 @@ void model_features(struct model *m, const struct batch *b, struct workspace *ws
 void model_head_forward(struct model *m, const float *features, size_t B, struct workspace *ws,
                         const struct pass *p, float *logits)
 {
-    assert(B <= ws->max_B);
     const float *in = features;
+    workspace_fit(ws, m, B, 0, 0);
     if (m->pooling == POOLING_MODEL && !pooler_is_frozen(m)) {
         pooler_forward(m, features, B, ws->pooled);
         in = ws->pooled;
@@ -265,6 +265,6 @@ void model_head_forward(struct model *m, const float *features, size_t B, struct
 void model_head_backward(struct model *m, const float *features, size_t B, struct workspace *ws,
                          const struct pass *p, const float *dlogits)
 {
-    assert(ws->training && m->tune == TUNE_HEAD && B <= ws->max_B);
+    assert(ws->training && m->tune == TUNE_HEAD && B == ws->B);
     head_backward(m, features, B, ws, p, dlogits, NULL);
 }

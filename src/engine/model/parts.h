@@ -78,9 +78,10 @@ struct block_memory {
 struct workspace {
     struct mem_block block;
     size_t max_B, max_T, max_S;
+    size_t B, T, S;   /* of the batch it is carved for */
     bool training;    /* keeps what backward reads */
     bool first_only;  /* the last block passes on first tokens only */
-    size_t *attention_at; /* (max_B) floats into P where a sequence's heads start */
+    size_t *attention_at; /* (B) floats into P where a sequence's heads start */
 
     float *embedded, *embedding_z, *embedding_mean, *embedding_rstd; /* (T,H), (T,H), (T), (T) */
     struct block_memory *layers; /* (L) */
@@ -93,6 +94,10 @@ struct workspace {
     float *dhead;                       /* (B,H) */
     float *partial;                     /* sums over a block of rows, see compute_add_partials */
 };
+
+/* Lay the buffers out for a batch of B sequences, T tokens, the longest having S. What they held is
+ * lost. */
+void workspace_fit(struct workspace *ws, const struct model *m, size_t B, size_t T, size_t S);
 
 /* Dropout of a site: numbered so that no two sites of a micro-batch share a key. */
 enum { SITE_EMBEDDING, SITE_HEAD, SITE_BLOCKS }; /* then two a layer, then the attention heads */

@@ -1,12 +1,13 @@
-/* workspace.c - all memory of a step, laid out before the first one.
+/* workspace.c - all memory of a step, there before the first one.
  *
- * One block, carved front to back by `take`. The layout runs twice: once from address 0 to learn the
- * size, once for real. For training every block of the model has its own buffers, since backward
- * reads them; for inference all blocks share one set, and y2 overwrites x. Pages that a short batch
- * does not reach are never touched, so sizing for the longest batch costs address space, not memory. */
+ * One block, carved front to back by `take`. Carving is arithmetic alone: it runs once from address 0
+ * to learn the size for the largest batch, then for every batch at that batch's own size. So what a
+ * batch uses lies together at the front, and a block sized for the longest batch costs address
+ * space, not memory, until such a batch comes. For training every block of the model has buffers of
+ * its own, since backward reads them; for inference all share one set, and y2 overwrites x. */
 #include "engine/model/parts.h"
 
-#include <stdint.h>
+#include <assert.h>
 #include <stdlib.h>
 
 struct carver {
@@ -29,13 +30,13 @@ static float *floats(struct carver *c, size_t rows, size_t cols)
 static void carve_block(struct carver *c, const struct model *m, struct workspace *ws,
                         struct block_memory *k, bool last)
 {
-    size_t T = ws->max_T, H = m->H, F = m->F;
+    size_t T = ws->T, H = m->H, F = m->F;
     bool gathers = last && ws->first_only;
-    size_t R = gathers ? ws->max_B : T;
+    size_t R = gathers ? ws->B : T;
     k->qkv = floats(c, T, 3 * H);
     k->ctx = floats(c, T, H);
     if (ws->training) /* a sequence of S tokens has S rows of at most the longest's stride */
-        k->P = floats(c, T * m->heads, ops_attention_stride(ws->max_S));
+        k->P = floats(c, T * m->heads, ops_attention_stride(ws->S));
     k->tail_x = gathers ? floats(c, R, H) : k->x;
     k->tail_ctx = gathers ? floats(c, R, H) : k->ctx;
     k->z1 = floats(c, R, H);
@@ -78,7 +79,7 @@ static size_t partial_width(const struct model *m)
 
 static void carve(struct carver *c, const struct model *m, struct workspace *ws)
 {
-    size_t B = ws->max_B, T = ws->max_T, H = m->H;
+    size_t B = ws->B, T = ws->T, H = m->H;
     ws->attention_at = take(c, B, sizeof *ws->attention_at);
     ws->embedded = floats(c, T, H);
     ws->embedding_z = floats(c, T, H);
@@ -101,6 +102,15 @@ static void carve(struct carver *c, const struct model *m, struct workspace *ws)
     ws->partial = floats(c, compute_blocks(T > B ? T : B), partial_width(m));
 }
 
+void workspace_fit(struct workspace *ws, const struct model *m, size_t B, size_t T, size_t S)
+{
+    assert(B <= ws->max_B && T <= ws->max_T && S <= ws->max_S);
+    struct carver c = {.base = ws->block.base};
+    ws->B = B, ws->T = T, ws->S = S;
+    carve(&c, m, ws);
+    assert(c.used <= ws->block.size_bytes);
+}
+
 static int reserve_scratch(const struct model *m, size_t max_S, bool training, struct err *err)
 {
     size_t need = ops_attention_scratch(max_S, m->D);
@@ -116,6 +126,7 @@ struct workspace *workspace_create(const struct model *m, size_t max_B, size_t m
     if (!ws)
         return NULL;
     *ws = (struct workspace){.max_B = max_B, .max_T = max_T, .max_S = max_S, .training = training};
+    ws->B = max_B, ws->T = max_T, ws->S = max_S;
     ws->first_only = m->pooling != POOLING_MEAN;
     struct carver c = {0};
     carve(&c, m, ws);
@@ -124,8 +135,6 @@ struct workspace *workspace_create(const struct model *m, size_t max_B, size_t m
         workspace_destroy(ws);
         return NULL;
     }
-    c = (struct carver){.base = ws->block.base};
-    carve(&c, m, ws);
     return ws;
 }
 
