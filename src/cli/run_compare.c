@@ -31,7 +31,8 @@ static bool same_rows(const struct evaluation *a, const struct evaluation *b, bo
 {
     if (a->rows != b->rows || a->labels != b->labels)
         return false;
-    uint32_t base_a = own_file && a->rows ? a->row[0] : 0, base_b = own_file && b->rows ? b->row[0] : 0;
+    uint32_t base_a = own_file && a->rows ? a->row[0] : 0,
+             base_b = own_file && b->rows ? b->row[0] : 0;
     for (size_t i = 0; i < a->rows; i++)
         if (a->row[i] - base_a != b->row[i] - base_b || a->truth[i] != b->truth[i])
             return false;
@@ -94,7 +95,8 @@ static void row(size_t first, const char *name, const char *a, const char *b)
     printf("  %s\n", b);
 }
 
-static void show_share(size_t first, const char *name, bool there_a, double a, bool there_b, double b)
+static void show_share(size_t first, const char *name, bool there_a, double a, bool there_b,
+                       double b)
 {
     char text_a[32], text_b[32];
     run_format_share(text_a, sizeof text_a, there_a, a);
@@ -149,7 +151,8 @@ static void show(const struct run_summary *a, const struct run_summary *b)
     row(first, "time", took[0], took[1]);
     show_share(first, "validation accuracy", x->has_validation, x->validation_accuracy,
                y->has_validation, y->validation_accuracy);
-    show_share(first, "test accuracy", x->has_test, x->test_accuracy, y->has_test, y->test_accuracy);
+    show_share(first, "test accuracy", x->has_test, x->test_accuracy, y->has_test,
+               y->test_accuracy);
     if (strcmp(a->info.model, b->info.model))
         row(first, "model", a->info.model, b->info.model);
     if (strcmp(a->info.kernel_set, b->info.kernel_set))
@@ -164,8 +167,11 @@ static void write_match(const struct matched *m, struct json_writer *w)
     const struct {
         const char *key;
         size_t value;
-    } counts[] = {{"rows", m->rows}, {"both_right", m->both_right}, {"both_wrong", m->both_wrong},
-                  {"fixed", m->fixed}, {"broken", m->broken}};
+    } counts[] = {{"rows", m->rows},
+                  {"both_right", m->both_right},
+                  {"both_wrong", m->both_wrong},
+                  {"fixed", m->fixed},
+                  {"broken", m->broken}};
     if (!m->there) {
         json_null(w);
         return;

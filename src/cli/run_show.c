@@ -83,8 +83,8 @@ static void show_edits(const struct run_summary *s)
         if (!any)
             puts("\nchanged while it ran");
         any = true;
-        printf("  after step %-8" PRId64 " %s %g -> %g%s\n", s->records[i].step, edited(e), e->before,
-               e->after, e->command ? "" : "  (again, after a resume)");
+        printf("  after step %-8" PRId64 " %s %g -> %g%s\n", s->records[i].step, edited(e),
+               e->before, e->after, e->command ? "" : "  (again, after a resume)");
     }
 }
 

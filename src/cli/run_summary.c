@@ -24,7 +24,8 @@ int run_find(char *rundir, size_t size, const char *workspace, const char *run, 
         file_join(file, sizeof file, rundir, "run.json", err))
         return -1;
     if (!file_exists(file))
-        return err_set(err, ERR_INPUT, "no run '%.200s' in '%.200s'; sft runs lists them", run, runs);
+        return err_set(err, ERR_INPUT, "no run '%.200s' in '%.200s'; sft runs lists them", run,
+                       runs);
     return 0;
 }
 

@@ -9,11 +9,11 @@
 
 struct run_summary {
     struct run_info info;
-    char name[256];               /* of the directory */
-    const char *state;            /* "finished"; "interrupted" when its trainer was killed */
+    char name[256];    /* of the directory */
+    const char *state; /* "finished"; "interrupted" when its trainer was killed */
     bool has_result;
-    struct run_result result;     /* the numbers so far while has_result is false */
-    struct record *records;       /* all of them, when asked for or needed */
+    struct run_result result; /* the numbers so far while has_result is false */
+    struct record *records;   /* all of them, when asked for or needed */
     size_t count;
     char tune[16], rate[32], epochs[48]; /* as text */
 };

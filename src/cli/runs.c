@@ -134,8 +134,8 @@ static int run(const struct args *a, const char *workspace, bool json, struct er
     while (which < 3 && strcmp(actions[which].name, action))
         which++;
     if (which == 3)
-        return err_set(err, ERR_USAGE, "sft runs does not know '%.60s'; it is list, show or compare",
-                       action);
+        return err_set(err, ERR_USAGE,
+                       "sft runs does not know '%.60s'; it is list, show or compare", action);
     if (given != actions[which].arguments)
         return err_set(err, ERR_USAGE, "sft runs %s takes %zu runs, not %zu; sft runs lists them",
                        action, actions[which].arguments, given);

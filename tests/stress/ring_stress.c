@@ -1,7 +1,7 @@
 /* ring_stress [SECONDS] - one producer and three readers of the metrics ring, as fast as they can.
  *
- * Two readers share the producer's mapping, so that ThreadSanitizer sees both sides; one reads all it
- * can, one dawdles and is overwritten. The third attaches to the file as another process would.
+ * Two readers share the producer's mapping, so that ThreadSanitizer sees both sides; one reads all
+ * it can, one dawdles and is overwritten. The third attaches to the file as another process would.
  * Every record must be whole, in order, and read + lost == pushed for each reader; every snapshot
  * must be whole. Exit status 1 when not. */
 #include <inttypes.h>
@@ -108,8 +108,8 @@ static bool report(const struct reader *r, uint64_t pushed)
 {
     bool exact = r->read + r->lost == pushed && r->torn == 0;
     printf("%-9s read %" PRIu64 " lost %" PRIu64 " sum %" PRIu64 " torn %" PRIu64
-           " snapshots %" PRIu64 "%s\n", r->name, r->read, r->lost, r->read + r->lost, r->torn,
-           r->views, exact ? "" : "  WRONG");
+           " snapshots %" PRIu64 "%s\n",
+           r->name, r->read, r->lost, r->read + r->lost, r->torn, r->views, exact ? "" : "  WRONG");
     return exact;
 }
 

@@ -1,5 +1,5 @@
-/* The controls: one holder, numbered commands, a full queue, waking across processes, and holders or
- * trainers that die. */
+/* The controls: one holder, numbered commands, a full queue, waking across processes, and holders
+ * or trainers that die. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

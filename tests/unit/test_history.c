@@ -174,7 +174,10 @@ static void test_a_damaged_run_json_is_refused(void **state)
     (void)state;
     static struct run_info info;
     static const char *const bad[] = {
-        "{", "[]", "{\"data\": {}, \"settings\": {}}", "{\"data\": 1, \"settings\": {}}",
+        "{",
+        "[]",
+        "{\"data\": {}, \"settings\": {}}",
+        "{\"data\": 1, \"settings\": {}}",
         "{\"name\": 5, \"data\": {\"files\": {}}, \"settings\": {}}",
     };
     char path[128];
@@ -226,8 +229,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(test_reading_while_the_recorder_writes), TEST(test_no_run_no_history),
-        TEST(test_run_json_comes_back),               TEST(test_a_damaged_run_json_is_refused),
+        TEST(test_reading_while_the_recorder_writes),
+        TEST(test_no_run_no_history),
+        TEST(test_run_json_comes_back),
+        TEST(test_a_damaged_run_json_is_refused),
         TEST(test_runs_are_listed_newest_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

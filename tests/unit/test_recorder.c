@@ -1,5 +1,5 @@
-/* The recorder: everything put comes back, what was waited for survives a kill, a resume supersedes,
- * and a disk that takes nothing loses nothing. */
+/* The recorder: everything put comes back, what was waited for survives a kill, a resume
+ * supersedes, and a disk that takes nothing loses nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -114,7 +114,8 @@ static size_t every_kind(struct record *out)
     size_t n = 0;
     for (int kind = RECORD_EVAL; kind <= RECORD_WARNING; kind++)
         out[n++] = new_record((enum record_kind)kind, 3);
-    out[0].as.eval = (struct eval_sample){7, SPLIT_TEST, true, true, 0.25, 0.5, NAN, -0.5, 1.5, 40, 20};
+    out[0].as.eval =
+        (struct eval_sample){7, SPLIT_TEST, true, true, 0.25, 0.5, NAN, -0.5, 1.5, 40, 20};
     out[1].as.state = (struct state_sample){TRAINER_RUNNING, TRAINER_PAUSED};
     out[2].as.edit = (struct edit_sample){9, 3, 2e-5, 1e-5};
     out[3].as.checkpoint = (struct checkpoint_sample){CHECKPOINT_BEST, 1ull << 40};
@@ -177,7 +178,7 @@ static void test_overwritten_steps_are_told(void **state)
     struct record mark = new_record(RECORD_ANSWER, 0), *got;
     push_step(1);
     assert_int_equal(recorder_put_and_wait(r, &mark, NULL), 0); /* it has read the first */
-    for (int64_t i = 2; i <= 300000; i++)                      /* faster than any disk */
+    for (int64_t i = 2; i <= 300000; i++)                       /* faster than any disk */
         push_step(i);
     finish(r);
     size_t n = read_back(&got), steps = 0;
@@ -228,7 +229,8 @@ static void test_evaluation_rows(void **state)
         row[i] = (uint32_t)i * 3;
         truth[i] = i % LABELS;
         for (int k = 0; k < LABELS; k++)
-            logits[i * LABELS + k] = (float)(8 * rng_normal(1, RNG_TEST, (uint64_t)(i * LABELS + k)));
+            logits[i * LABELS + k] =
+                (float)(8 * rng_normal(1, RNG_TEST, (uint64_t)(i * LABELS + k)));
     }
     struct recorder *r = start(-1);
     struct record rec = new_record(RECORD_EVAL, 10);
@@ -321,8 +323,21 @@ static void test_a_resume_supersedes(void **state)
 static void test_a_result_comes_back(void **state)
 {
     (void)state;
-    struct run_result want = {TRAINER_FINISHED, 100, 2.5, 12.25, 5000, 0.125, 61000, "abc", true,
-                              false, 0.875, 0.5, NAN, NAN}, got;
+    struct run_result want = {TRAINER_FINISHED,
+                              100,
+                              2.5,
+                              12.25,
+                              5000,
+                              0.125,
+                              61000,
+                              "abc",
+                              true,
+                              false,
+                              0.875,
+                              0.5,
+                              NAN,
+                              NAN},
+                      got;
     struct recorder *r = start(-1);
     assert_int_equal(recorder_put_result(r, &want, NULL), 0);
     struct history *h = history_open(directory, NULL);

@@ -52,7 +52,7 @@ static struct ring *create(size_t capacity, uint64_t first)
 static struct record sample(int64_t step)
 {
     struct record rec = {.kind = RECORD_STEP, .time_us = step * 3, .step = step};
-    rec.as.step_sample = (struct step_sample){(double)step, (double)step * 2, (double)step * 4,
+    rec.as.step_sample = (struct step_sample){(double)step,     (double)step * 2,  (double)step * 4,
                                               (double)step * 8, (double)step * 16, (uint32_t)step,
                                               ~(uint32_t)step};
     return rec;
@@ -96,7 +96,8 @@ static void test_overwritten_records_are_counted(void **state)
     (void)state;
     for (uint64_t round = 0; round < 200; round++) {
         size_t capacity = 1 + (size_t)(rng_uniform(round, RNG_TEST, 0) * 9);
-        uint64_t first = 1 + rng_bits(round, RNG_TEST, 1) % 1000, cursor = first, lost = 0, read = 0;
+        uint64_t first = 1 + rng_bits(round, RNG_TEST, 1) % 1000, cursor = first, lost = 0,
+                 read = 0;
         struct ring *r = create(capacity, first);
         struct record out[4];
         int64_t pushed = 0;

@@ -149,8 +149,8 @@ static void test_what_is_refused(void **state)
     refuses("learningrate", "1", "unknown setting 'learningrate'; did you mean learning_rate?");
     refuses("zzzzzzzz", "1", "unknown setting 'zzzzzzzz'; docs/settings.md lists them");
     refuses("class_weights", "spam=2,spam=3", "class_weights names the label 'spam' twice");
-    static const char *const lists[] = {"spam", "=2", "spam=", "spam=2,", "a=-1",
-                                        "a=nan", "a=1e7", ""};
+    static const char *const lists[] = {"spam", "=2",    "spam=", "spam=2,",
+                                        "a=-1", "a=nan", "a=1e7", ""};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         struct settings s = defaults();
         assert_int_equal(settings_parse(&s, "class_weights", lists[i], NULL), -1);
@@ -254,8 +254,7 @@ static void test_json_refusals_change_nothing(void **state)
                  "c.json: unknown setting 'nothing_like_it'; docs/settings.md lists them");
     json_refuses("{\"seed\": 1, \"batch_size\": 8.5}",
                  "c.json: batch_size is a whole number, 1 to 4096 examples, not '8.5'");
-    json_refuses("{\"seed\": null}",
-                 "c.json: seed is a number, a word or true or false, not null");
+    json_refuses("{\"seed\": null}", "c.json: seed is a number, a word or true or false, not null");
     json_refuses("[1]", "c.json: settings are an object, {\"learning_rate\": 2e-5}");
 }
 

@@ -1,12 +1,12 @@
 /* RUNDIR/control.ring is a struct header and SLOTS slots; command number n lives in slot
  * (n - 1) % SLOTS. The header counts what the trainer has taken; there is no counter of what was
- * posted. A command exists from the moment its slot carries its number, so a poster that dies at any
- * point has posted it or not, and the next poster finds its place by looking for the first slot
+ * posted. A command exists from the moment its slot carries its number, so a poster that dies at
+ * any point has posted it or not, and the next poster finds its place by looking for the first slot
  * after `taken` that does not carry the number due there.
  *
  * Two locks on the file, of its first and its second byte, say who is who: SERVE is the trainer's,
- * HOLD the one poster's. They belong to the open file (like flock, but two in one file), so they end
- * with the process, however it ends, and also keep two handles of one process apart. The header
+ * HOLD the one poster's. They belong to the open file (like flock, but two in one file), so they
+ * end with the process, however it ends, and also keep two handles of one process apart. The header
  * names the owners' process ids for messages; the locks alone decide. */
 #include "engine/train/control.h"
 
@@ -43,7 +43,7 @@ struct slot {
 struct header {
     char magic[8];
     uint32_t version, slot_size;
-    shared_word taken;    /* commands the trainer has taken: numbers 1 to taken */
+    shared_word taken;        /* commands the trainer has taken: numbers 1 to taken */
     _Atomic int32_t owner[2]; /* process ids, by enum lock */
     _Atomic uint32_t bell;    /* futex: grows with every post */
     uint32_t reserved;
@@ -122,7 +122,8 @@ static int busy(const struct header *h, enum lock which, const char *rundir, str
 {
     int pid = atomic_load(&((struct header *)(uintptr_t)h)->owner[which]);
     const char *does = which == HOLD ? "holds the controls of" : "trains";
-    const char *remedy = which == HOLD ? "close it, or only watch" : "watch it, or wait for its end";
+    const char *remedy =
+        which == HOLD ? "close it, or only watch" : "watch it, or wait for its end";
     if (pid > 0)
         return err_set(err, ERR_BUSY, "process %d%s %s '%s'; %s", pid,
                        pid == (int)getpid() ? " (this one)" : "", does, rundir, remedy);
@@ -146,8 +147,10 @@ static int attach(struct control *c, struct err *err)
     if (shared_map_open(&c->map, c->fd, c->mode == CONTROL_HOLD, path, err))
         return -1;
     if (!is_ours(&c->map))
-        return err_set(err, ERR_UNSUPPORTED, "'%s' was made by another version of sft; control the "
-                       "run with that version", path);
+        return err_set(err, ERR_UNSUPPORTED,
+                       "'%s' was made by another version of sft; control the "
+                       "run with that version",
+                       path);
     c->header = c->map.base;
     return 0;
 }
@@ -212,11 +215,15 @@ int control_post(struct control *c, const struct command *cmd, uint64_t *number,
         return err_set(err, ERR_BUSY, "'%s' is only watched here; the controls are elsewhere",
                        c->rundir);
     if (!is_locked(c->fd, SERVE))
-        return err_set(err, ERR_UNSUPPORTED, "no process trains '%s' any more; go on with "
-                       "sft train --resume", c->rundir);
+        return err_set(err, ERR_UNSUPPORTED,
+                       "no process trains '%s' any more; go on with "
+                       "sft train --resume",
+                       c->rundir);
     if (c->next - atomic_load_explicit(&h->taken, memory_order_acquire) > SLOTS)
-        return err_set(err, ERR_BUSY, "%d commands wait for the trainer of '%s'; try again when it "
-                       "has finished its step", (int)SLOTS, c->rundir);
+        return err_set(err, ERR_BUSY,
+                       "%d commands wait for the trainer of '%s'; try again when it "
+                       "has finished its step",
+                       (int)SLOTS, c->rundir);
     struct slot *s = slot_of(h, c->next);
     struct posted p;
     memset(&p, 0, sizeof p);

@@ -1,10 +1,11 @@
-/* control.h - talk to a trainer: the only way in, for the workbench's own trainer, a headless run and
- * a run in another process alike.
+/* control.h - talk to a trainer: the only way in, for the workbench's own trainer, a headless run
+ * and a run in another process alike.
  *
- * Commands go through a bounded queue of numbered slots in RUNDIR/control.ring; full means ERR_BUSY.
- * The trainer applies them between two optimiser steps and answers each by a RECORD_ANSWER that
- * names the command's number. One process holds the controls (a lock that ends with it), others
- * watch. All calls but open and close are wait-free and safe from the thread that opened. */
+ * Commands go through a bounded queue of numbered slots in RUNDIR/control.ring; full means
+ * ERR_BUSY. The trainer applies them between two optimiser steps and answers each by a
+ * RECORD_ANSWER that names the command's number. One process holds the controls (a lock that ends
+ * with it), others watch. All calls but open and close are wait-free and safe from the thread that
+ * opened. */
 #ifndef CONTROL_H
 #define CONTROL_H
 #include "engine/base/err.h"
@@ -14,7 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum command_kind { COMMAND_PAUSE = 1, COMMAND_RESUME, COMMAND_STOP, COMMAND_EVALUATE, COMMAND_SET };
+enum command_kind {
+    COMMAND_PAUSE = 1,
+    COMMAND_RESUME,
+    COMMAND_STOP,
+    COMMAND_EVALUATE,
+    COMMAND_SET
+};
 
 struct command {
     enum command_kind kind;

@@ -110,8 +110,9 @@ static int open_source(struct history *h, struct source *s, int kind, struct err
     run_db_names(s->table, names, sizeof names);
     snprintf(sql, sizeof sql,
              "SELECT attempt, seq, time_us, step, %s FROM %s WHERE NOT superseded%s%s%s "
-             "ORDER BY attempt, seq, rowid", names, s->table->name,
-             event ? " AND event = '" : "", event ? event : "", event ? "'" : "");
+             "ORDER BY attempt, seq, rowid",
+             names, s->table->name, event ? " AND event = '" : "", event ? event : "",
+             event ? "'" : "");
     s->rows = run_db_prepare(h->db, sql, err);
     return s->rows ? advance(h, s, kind, err) : -1;
 }
@@ -169,9 +170,11 @@ int history_edits(struct history *h, int64_t from_step, struct record **out, siz
     struct record rec;
     char names[512], sql[1024];
     run_db_names(t, names, sizeof names);
-    snprintf(sql, sizeof sql,
-             "SELECT attempt, seq, time_us, step, %s FROM edits WHERE command != 0 AND step >= %lld "
-             "ORDER BY step, attempt, seq, rowid", names, (long long)from_step);
+    snprintf(
+        sql, sizeof sql,
+        "SELECT attempt, seq, time_us, step, %s FROM edits WHERE command != 0 AND step >= %lld "
+        "ORDER BY step, attempt, seq, rowid",
+        names, (long long)from_step);
     sqlite3_stmt *s = run_db_prepare(h->db, sql, err);
     int there = s ? 1 : -1;
     while (there > 0 && (there = next_row(h, s, err)) > 0) {
@@ -200,8 +203,8 @@ static int find_evaluation(struct history *h, int64_t id, enum split split, stru
     run_db_names(t, names, sizeof names);
     snprintf(sql, sizeof sql,
              "SELECT attempt, seq, time_us, step, %s FROM evaluations WHERE id >= 0 AND %s "
-             "ORDER BY id DESC LIMIT 1", names,
-             id >= 0 ? "id = ?1" : "split = ?2 AND NOT superseded");
+             "ORDER BY id DESC LIMIT 1",
+             names, id >= 0 ? "id = ?1" : "split = ?2 AND NOT superseded");
     sqlite3_stmt *s = run_db_prepare(h->db, sql, err);
     if (!s)
         return -1;
@@ -211,8 +214,11 @@ static int find_evaluation(struct history *h, int64_t id, enum split split, stru
     if (there > 0) {
         read_record(s, RECORD_EVAL, t, &rec);
         const struct eval_sample *e = &rec.as.eval;
-        *out = (struct evaluation){.id = e->id, .step = rec.step, .split = e->split,
-                                   .loss = e->loss, .accuracy = e->accuracy,
+        *out = (struct evaluation){.id = e->id,
+                                   .step = rec.step,
+                                   .split = e->split,
+                                   .loss = e->loss,
+                                   .accuracy = e->accuracy,
                                    .macro_f1 = e->macro_f1};
     } else if (there == 0 && id >= 0) {
         there = err_set(err, ERR_INPUT, "'%s' has no evaluation %lld", h->rundir, (long long)id);
@@ -226,8 +232,10 @@ static int find_evaluation(struct history *h, int64_t id, enum split split, stru
 
 static int measure_evaluation(struct history *h, struct evaluation *e, struct err *err)
 {
-    sqlite3_stmt *s = run_db_prepare(h->db, "SELECT count(*), coalesce(max(length(probs)), 0) "
-                                     "FROM predictions WHERE evaluation = ?", err);
+    sqlite3_stmt *s = run_db_prepare(h->db,
+                                     "SELECT count(*), coalesce(max(length(probs)), 0) "
+                                     "FROM predictions WHERE evaluation = ?",
+                                     err);
     if (!s)
         return -1;
     sqlite3_bind_int64(s, 1, e->id);
@@ -250,8 +258,10 @@ static int read_predictions(struct history *h, struct evaluation *e, struct err 
     e->probs = e->predicted ? mem_alloc(e->rows, wide, what, err) : NULL;
     if (!e->probs)
         return -1;
-    sqlite3_stmt *s = run_db_prepare(h->db, "SELECT row, truth, predicted, probs FROM predictions "
-                                     "WHERE evaluation = ? ORDER BY row", err);
+    sqlite3_stmt *s = run_db_prepare(h->db,
+                                     "SELECT row, truth, predicted, probs FROM predictions "
+                                     "WHERE evaluation = ? ORDER BY row",
+                                     err);
     if (!s)
         return -1;
     sqlite3_bind_int64(s, 1, e->id);
@@ -262,8 +272,10 @@ static int read_predictions(struct history *h, struct evaluation *e, struct err 
         e->predicted[i] = (int32_t)sqlite3_column_int64(s, 2);
         const void *probs = sqlite3_column_blob(s, 3);
         if ((size_t)sqlite3_column_bytes(s, 3) != wide) {
-            there = err_set(err, ERR_INPUT, "'%s/run.db' is damaged: evaluation %lld has rows of "
-                            "differing width", h->rundir, (long long)e->id);
+            there = err_set(err, ERR_INPUT,
+                            "'%s/run.db' is damaged: evaluation %lld has rows of "
+                            "differing width",
+                            h->rundir, (long long)e->id);
             break;
         }
         if (wide)

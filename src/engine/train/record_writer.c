@@ -42,9 +42,11 @@ static int prepare_statements(struct record_writer *w, struct err *err)
         !(w->begin = run_db_prepare(w->db, "BEGIN IMMEDIATE", err)) ||
         !(w->commit = run_db_prepare(w->db, "COMMIT", err)) ||
         !(w->rollback = run_db_prepare(w->db, "ROLLBACK", err)) ||
-        !(w->insert_prediction = run_db_prepare(
-              w->db, "INSERT INTO predictions (evaluation, row, truth, predicted, probs) "
-                     "VALUES (?, ?, ?, ?, ?)", err)))
+        !(w->insert_prediction =
+              run_db_prepare(w->db,
+                             "INSERT INTO predictions (evaluation, row, truth, predicted, probs) "
+                             "VALUES (?, ?, ?, ?, ?)",
+                             err)))
         return -1;
     return prepare_inserts(w, err);
 }
@@ -67,7 +69,8 @@ static int begin_attempt(struct record_writer *w, int64_t resume_step, int64_t *
 {
     static const char *const said[] = {"steps", "evaluations", "edits", "events"};
     char sql[512];
-    if (read_number(w->db, "SELECT coalesce(max(attempt), 0) + 1 FROM attempts", &w->attempt, err) ||
+    if (read_number(w->db, "SELECT coalesce(max(attempt), 0) + 1 FROM attempts", &w->attempt,
+                    err) ||
         read_number(w->db, "SELECT coalesce(max(id), 0) + 1 FROM evaluations", next_id, err) ||
         run_db_run(w->db, "BEGIN IMMEDIATE", err))
         return -1;

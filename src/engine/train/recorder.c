@@ -1,10 +1,10 @@
-/* The caller's side appends items to `queue` under the lock; the thread swaps the whole queue for its
- * empty `batch`, adds the steps the ring has, and writes all of it in one transaction outside the
- * lock. So a caller waits for a copy, never for the disk, unless it asked to.
+/* The caller's side appends items to `queue` under the lock; the thread swaps the whole queue for
+ * its empty `batch`, adds the steps the ring has, and writes all of it in one transaction outside
+ * the lock. So a caller waits for a copy, never for the disk, unless it asked to.
  *
  * When a transaction fails it is rolled back. Items somebody waits for are taken out and answered
- * with the error (the edit is then refused, and must not appear later); all others stay in the batch
- * and are tried again, so a disk that was full for a while costs nothing but memory. */
+ * with the error (the edit is then refused, and must not appear later); all others stay in the
+ * batch and are tried again, so a disk that was full for a while costs nothing but memory. */
 #include "engine/train/recorder.h"
 
 #include <pthread.h>
@@ -149,8 +149,8 @@ static void take_queue_locked(struct recorder *r)
         size_t capacity = r->batch_capacity;
         r->batch = r->queue, r->batch_capacity = r->capacity, r->batch_count = r->count;
         r->queue = items, r->capacity = capacity, r->count = 0;
-    } else if (!mem_grow(&r->batch, &r->batch_capacity, r->batch_count + r->count,
-                         sizeof *r->batch, "records", NULL)) {
+    } else if (!mem_grow(&r->batch, &r->batch_capacity, r->batch_count + r->count, sizeof *r->batch,
+                         "records", NULL)) {
         memcpy(r->batch + r->batch_count, r->queue, r->count * sizeof *r->queue);
         r->batch_count += r->count;
         r->count = 0;
@@ -286,8 +286,8 @@ struct recorder *recorder_start(const char *rundir, int64_t resume_step, struct 
 
 /* ---- the caller's side ---- */
 
-/* Without memory: wait until the thread has emptied the queue; only when that fails as well, for the
- * disk takes nothing either, is a record dropped, and counted. */
+/* Without memory: wait until the thread has emptied the queue; only when that fails as well, for
+ * the disk takes nothing either, is a record dropped, and counted. */
 static bool add_locked(struct recorder *r, const struct item *i)
 {
     while (mem_grow(&r->queue, &r->capacity, r->count + 1, sizeof *r->queue, "records", NULL)) {
@@ -343,8 +343,9 @@ static struct rows *copy_rows(const uint32_t *row, const int32_t *truth, const f
                               size_t n, size_t labels, struct err *err)
 {
     size_t floats = (n + 1) * labels;
-    struct rows *x = mem_alloc(sizeof *x + n * (sizeof *row + sizeof *truth) +
-                               floats * sizeof *logits, 1, "the predictions of an evaluation", err);
+    struct rows *x =
+        mem_alloc(sizeof *x + n * (sizeof *row + sizeof *truth) + floats * sizeof *logits, 1,
+                  "the predictions of an evaluation", err);
     if (!x)
         return NULL;
     x->n = n;
@@ -361,9 +362,9 @@ static struct rows *copy_rows(const uint32_t *row, const int32_t *truth, const f
     return x;
 }
 
-int64_t recorder_put_evaluation(struct recorder *r, const struct record *rec,
-                                const uint32_t *rows, const int32_t *truth, const float *logits,
-                                size_t n, size_t labels, struct err *err)
+int64_t recorder_put_evaluation(struct recorder *r, const struct record *rec, const uint32_t *rows,
+                                const int32_t *truth, const float *logits, size_t n, size_t labels,
+                                struct err *err)
 {
     struct item i = {.rec = *rec};
     i.rows = copy_rows(rows, truth, logits, n, labels, err);

@@ -116,8 +116,8 @@ static int check(const struct shared_map *map, const char *path, struct err *err
         h->view_size != sizeof(struct trainer_view))
         return err_set(err, ERR_UNSUPPORTED,
                        "'%s' was made by another version of sft (layout %u, records of %u bytes; "
-                       "this one has %d and %zu); watch the run with that version", path,
-                       h->version, h->record_size, (int)VERSION, sizeof(struct record));
+                       "this one has %d and %zu); watch the run with that version",
+                       path, h->version, h->record_size, (int)VERSION, sizeof(struct record));
     if (h->first == 0 || h->capacity == 0 || h->capacity > map->size_bytes ||
         file_size(h->capacity) != map->size_bytes)
         return err_set(err, ERR_INPUT, "'%s' is damaged: its size does not fit its header", path);
@@ -130,8 +130,10 @@ struct ring *ring_attach(const char *path, struct err *err)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         if (errno == ENOENT)
-            err_set(err, ERR_INPUT, "there is no '%s'; name a run directory whose training has "
-                    "begun", path);
+            err_set(err, ERR_INPUT,
+                    "there is no '%s'; name a run directory whose training has "
+                    "begun",
+                    path);
         else
             err_errno(err, "cannot open '%s'", path);
         return NULL;

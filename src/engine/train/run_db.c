@@ -69,13 +69,21 @@ static const char *word_of_setting(int value)
 
 /* ---- fields ---- */
 
-#define FIELD(of, type, name, path) {name, COLUMN_##type, offsetof(of, path), sizeof((of *)0)->path, NULL, 0}
+#define FIELD(of, type, name, path)                                                                \
+    {                                                                                              \
+        name, COLUMN_##type, offsetof(of, path), sizeof((of *)0)->path, NULL, 0                    \
+    }
 #define WORDS(of, name, path, word, count)                                                         \
-    {name, COLUMN_WORD, offsetof(of, path), sizeof((of *)0)->path, word, count}
+    {                                                                                              \
+        name, COLUMN_WORD, offsetof(of, path), sizeof((of *)0)->path, word, count                  \
+    }
 #define AS(kind, type, name) FIELD(struct record, type, #name, as.kind.name)
 #define AS_WORD(kind, column, name, word, count)                                                   \
     WORDS(struct record, column, as.kind.name, word, count)
-#define TABLE(name, event, columns) {name, event, columns, sizeof columns / sizeof columns[0]}
+#define TABLE(name, event, columns)                                                                \
+    {                                                                                              \
+        name, event, columns, sizeof columns / sizeof columns[0]                                   \
+    }
 
 static const struct column step_columns[] = {
     AS(step_sample, REAL, loss),          AS(step_sample, REAL, grad_norm),
@@ -105,19 +113,25 @@ static const struct column checkpoint_columns[] = {
     AS_WORD(checkpoint, "checkpoint", kind, word_of_checkpoint, CHECKPOINT_FINAL + 1),
     AS(checkpoint, I64, size_bytes),
 };
-static const struct column answer_columns[] = {
-    AS(answer, I64, command), AS(answer, I32, code), AS(answer, TEXT, text)};
+static const struct column answer_columns[] = {AS(answer, I64, command), AS(answer, I32, code),
+                                               AS(answer, TEXT, text)};
 static const struct column warning_columns[] = {AS(warning, TEXT, text)};
 
 #define OF(type, name) FIELD(struct run_result, type, #name, name)
 static const struct column result_columns[] = {
     WORDS(struct run_result, "state", state, word_of_state, TRAINER_FAILED + 1),
-    OF(I64, steps),             OF(REAL, epochs),
-    OF(REAL, seconds),          OF(REAL, tokens_per_second),
-    OF(REAL, train_loss),       OF(I64, tokens),
-    OF(TEXT, weights_sha256),   OF(BOOL, has_validation),
-    OF(BOOL, has_test),         OF(REAL, validation_accuracy),
-    OF(REAL, validation_loss),  OF(REAL, test_accuracy),
+    OF(I64, steps),
+    OF(REAL, epochs),
+    OF(REAL, seconds),
+    OF(REAL, tokens_per_second),
+    OF(REAL, train_loss),
+    OF(I64, tokens),
+    OF(TEXT, weights_sha256),
+    OF(BOOL, has_validation),
+    OF(BOOL, has_test),
+    OF(REAL, validation_accuracy),
+    OF(REAL, validation_loss),
+    OF(REAL, test_accuracy),
     OF(REAL, test_loss),
 };
 const struct run_table run_db_results = TABLE("results", NULL, result_columns);
@@ -212,7 +226,8 @@ void run_db_read(sqlite3_stmt *s, int first, const struct run_table *t, void *to
             break;
         case COLUMN_REAL:
             *(double *)at = sqlite3_column_type(s, column) == SQLITE_NULL
-                                ? (double)NAN : sqlite3_column_double(s, column);
+                                ? (double)NAN
+                                : sqlite3_column_double(s, column);
             break;
         case COLUMN_TEXT:
             text = (const char *)sqlite3_column_text(s, column);
@@ -236,8 +251,10 @@ int run_db_fail(sqlite3 *db, const char *what, struct err *err)
     case SQLITE_FULL:
         return err_set(err, ERR_NOSPACE, "%s: the disk of '%s' is full; make room", what, name);
     case SQLITE_IOERR:
-        return err_set(err, ERR_IO, "%s: the system refused to read or write '%s'; look at its disk "
-                       "and quota", what, name);
+        return err_set(err, ERR_IO,
+                       "%s: the system refused to read or write '%s'; look at its disk "
+                       "and quota",
+                       what, name);
     case SQLITE_NOMEM:
         return err_set(err, ERR_NOMEM, "%s: out of memory for '%s'", what, name);
     case SQLITE_BUSY:
@@ -293,9 +310,10 @@ static int prepare_file(sqlite3 *db, bool writable, struct err *err)
         return err_set(err, ERR_INPUT, "'%s' holds no records yet; wait until training has begun",
                        sqlite3_db_filename(db, "main"));
     } else if (version != SCHEMA_VERSION) {
-        return err_set(err, ERR_UNSUPPORTED, "'%s' was made by another version of sft (layout %d, "
-                       "this one has %d)", sqlite3_db_filename(db, "main"), version,
-                       (int)SCHEMA_VERSION);
+        return err_set(err, ERR_UNSUPPORTED,
+                       "'%s' was made by another version of sft (layout %d, "
+                       "this one has %d)",
+                       sqlite3_db_filename(db, "main"), version, (int)SCHEMA_VERSION);
     }
     return 0;
 }

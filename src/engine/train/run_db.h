@@ -2,8 +2,8 @@
  *
  * recorder.c writes, history.c reads; both go through the tables of columns below, so that a field
  * is named once. NaN is stored as NULL, which is what SQLite makes of it. Every row carries the
- * attempt that wrote it and whether a later resume has superseded it; (attempt, seq) is the order in
- * which the trainer said things. */
+ * attempt that wrote it and whether a later resume has superseded it; (attempt, seq) is the order
+ * in which the trainer said things. */
 #ifndef RUN_DB_H
 #define RUN_DB_H
 #include "engine/base/err.h"
@@ -16,8 +16,8 @@ enum column_type { COLUMN_I64, COLUMN_I32, COLUMN_BOOL, COLUMN_REAL, COLUMN_TEXT
 
 struct column {
     const char *name;
-    enum column_type type;         /* unsigned fields are stored as signed of that size */
-    size_t offset, size;           /* in the struct */
+    enum column_type type;          /* unsigned fields are stored as signed of that size */
+    size_t offset, size;            /* in the struct */
     const char *(*word)(int value); /* COLUMN_WORD: enums are stored as names */
     int words;
 };
@@ -28,7 +28,7 @@ struct run_table {
     size_t count;
 };
 
-extern const struct run_table run_db_results; /* of struct run_result */
+extern const struct run_table run_db_results;          /* of struct run_result */
 const struct run_table *run_db_table(int record_kind); /* of struct record; NULL: no such kind */
 
 /* A writer makes the file and its tables. A reader never blocks a writer. */

@@ -21,7 +21,10 @@ struct text_field {
 };
 
 #define TEXT(object, key, field, optional)                                                         \
-    {object, key, offsetof(struct run_info, field), sizeof((struct run_info *)0)->field, optional}
+    {                                                                                              \
+        object, key, offsetof(struct run_info, field), sizeof((struct run_info *)0)->field,        \
+            optional                                                                               \
+    }
 
 static const struct text_field texts[] = {
     TEXT(NULL, "name", name, false),
@@ -135,7 +138,8 @@ static void find_created(const char *rundir, char created[32])
     const char *text;
     struct stat st = {0};
     cJSON *root = file_join(path, sizeof path, rundir, "run.json", NULL) || !file_exists(path)
-                      ? NULL : json_read(path, NULL);
+                      ? NULL
+                      : json_read(path, NULL);
     if (root && !json_get_string(root, "created", &text, path, NULL)) {
         snprintf(created, 32, "%s", text);
     } else {

@@ -1,5 +1,5 @@
-/* Written so that each kind divides and multiplies in the order Transformers does: the rates agree to
- * the last bit but for cos(). */
+/* Written so that each kind divides and multiplies in the order Transformers does: the rates agree
+ * to the last bit but for cos(). */
 #include "engine/train/schedule.h"
 
 #include <math.h>

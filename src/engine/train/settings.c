@@ -35,11 +35,20 @@ struct row {
 
 #define AT(field) offsetof(struct settings, field)
 #define PICK(name, group, choices, dflt, help, ...)                                                \
-    {{#name, group, SETTING_ENUM, AT(name), 0, 0, choices, "", help, SETTING_RESTART},             \
-     dflt, NULL, 0, {__VA_ARGS__}}
+    {                                                                                              \
+        {#name, group, SETTING_ENUM, AT(name), 0, 0, choices, "", help, SETTING_RESTART}, dflt,    \
+            NULL, 0,                                                                               \
+        {                                                                                          \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
 #define NUMBER(kind, name, group, dflt, min, max, unit, when, word, value, help, ...)              \
-    {{#name, group, kind, AT(name), min, max, NULL, unit, help, when}, dflt, word, value,          \
-     {__VA_ARGS__}}
+    {                                                                                              \
+        {#name, group, kind, AT(name), min, max, NULL, unit, help, when}, dflt, word, value,       \
+        {                                                                                          \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
 #define REAL(name, group, dflt, min, max, unit, word, value, help, ...)                            \
     NUMBER(SETTING_REAL, name, group, dflt, min, max, unit, SETTING_RESTART, word, value, help,    \
            __VA_ARGS__)
@@ -263,8 +272,8 @@ static int refuse(const struct setting *w, const char *text, struct err *err)
     return err_set(err, ERR_USAGE, "%s is %s, not '%.100s'", w->name, allowed, text);
 }
 
-/* A decimal number and nothing else: no hexadecimal, no "inf", no blanks, no trailing text. LC_NUMERIC
- * is C in this program, so strtod's point is a point. */
+/* A decimal number and nothing else: no hexadecimal, no "inf", no blanks, no trailing text.
+ * LC_NUMERIC is C in this program, so strtod's point is a point. */
 static bool parse_number(const char *text, double *out)
 {
     if (!text[0] || text[strspn(text, "+-.0123456789eE")])
@@ -346,8 +355,10 @@ static int parse_class_weights(struct settings *s, const struct setting *w, cons
                                struct err *err)
 {
     if (strlen(text) >= SETTING_TEXT_SIZE)
-        return err_set(err, ERR_USAGE, "%s is %zu bytes long; at most %d fit: name only the labels "
-                       "whose weight is not 1", w->name, strlen(text), SETTING_TEXT_SIZE - 1);
+        return err_set(err, ERR_USAGE,
+                       "%s is %zu bytes long; at most %d fit: name only the labels "
+                       "whose weight is not 1",
+                       w->name, strlen(text), SETTING_TEXT_SIZE - 1);
     const char *at = text, *label;
     size_t length;
     double weight;
@@ -469,14 +480,19 @@ int settings_resolve(struct settings *s, struct err *err)
                 put_number(s, &rows[i].setting, auto_value(s, &rows[i].setting));
 
     if (s->warmup_steps >= 1 && s->warmup_steps != floor(s->warmup_steps))
-        return err_set(err, ERR_USAGE, "warmup_steps is a whole number of steps or a share below 1, "
-                       "not %g", s->warmup_steps);
+        return err_set(err, ERR_USAGE,
+                       "warmup_steps is a whole number of steps or a share below 1, "
+                       "not %g",
+                       s->warmup_steps);
     if (s->max_steps && s->warmup_steps > (double)s->max_steps)
-        return err_set(err, ERR_USAGE, "warmup_steps is %g but max_steps only %lld: the rate would "
-                       "never be reached; lower warmup_steps", s->warmup_steps,
-                       (long long)s->max_steps);
+        return err_set(err, ERR_USAGE,
+                       "warmup_steps is %g but max_steps only %lld: the rate would "
+                       "never be reached; lower warmup_steps",
+                       s->warmup_steps, (long long)s->max_steps);
     if (s->lr_scheduler_type == SCHEDULE_POLYNOMIAL && s->learning_rate <= 1e-7)
-        return err_set(err, ERR_USAGE, "learning_rate is above 1e-7 per step under the polynomial "
-                       "schedule, which ends there, not %g", s->learning_rate);
+        return err_set(err, ERR_USAGE,
+                       "learning_rate is above 1e-7 per step under the polynomial "
+                       "schedule, which ends there, not %g",
+                       s->learning_rate);
     return 0;
 }

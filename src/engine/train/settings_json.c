@@ -44,9 +44,8 @@ int settings_from_json(struct settings *s, const cJSON *object, const char *wher
                        where);
     struct settings changed = *s; /* all or nothing */
     const cJSON *member;
-    cJSON_ArrayForEach(member, object)
-        if (parse_member(&changed, member, err))
-            return err_wrap(err, "%s", where);
+    cJSON_ArrayForEach(member, object) if (parse_member(&changed, member, err)) return err_wrap(
+        err, "%s", where);
     *s = changed;
     return 0;
 }

@@ -41,14 +41,14 @@ static void add_group(struct strbuf *out, const char *group)
 
 void settings_page(struct strbuf *out)
 {
-    strbuf_puts(out,
-                "# Settings\n\n"
-                "Made from the table in `src/engine/train/settings.c` by `make docs/settings.md`.\n\n"
-                "Each is a flag (`--learning_rate 1e-4`, `-` and `_` alike), a key of the `--config` "
-                "JSON object,\nand a line of the Settings panel. Names are those of Hugging Face "
-                "Transformers where it has one;\n`per_device_train_batch_size`, `num_train_epochs` "
-                "and `adamw_torch` are understood too. One marked\nlive can be changed while a run "
-                "goes on and takes effect at its next step.\n");
+    strbuf_puts(
+        out, "# Settings\n\n"
+             "Made from the table in `src/engine/train/settings.c` by `make docs/settings.md`.\n\n"
+             "Each is a flag (`--learning_rate 1e-4`, `-` and `_` alike), a key of the `--config` "
+             "JSON object,\nand a line of the Settings panel. Names are those of Hugging Face "
+             "Transformers where it has one;\n`per_device_train_batch_size`, `num_train_epochs` "
+             "and `adamw_torch` are understood too. One marked\nlive can be changed while a run "
+             "goes on and takes effect at its next step.\n");
     for (size_t i = 0; i < settings_count(); i++) {
         size_t first = 0;
         while (strcmp(settings_at(first)->group, settings_at(i)->group))

@@ -1,8 +1,8 @@
 /* shared.h - memory that several processes see: a mapped file, and values in it as atomic words.
  *
  * What ring.c and control.c have in common. A value is copied word by word with release stores and
- * acquire loads. So whoever reads a word of a newer value, and then reads the number that guards it,
- * sees that the number has changed: that is all a sequence protocol needs, without a fence that
+ * acquire loads. So whoever reads a word of a newer value, and then reads the number that guards
+ * it, sees that the number has changed: that is all a sequence protocol needs, without a fence that
  * ThreadSanitizer could not follow. On x86 these are plain moves. */
 #ifndef SHARED_H
 #define SHARED_H
@@ -28,8 +28,8 @@ struct shared_map {
     size_t size_bytes;
 };
 
-/* Give an open file exactly this size, its space allocated so that no later store can fail for a full
- * disk, and map it. `path` is for the error. */
+/* Give an open file exactly this size, its space allocated so that no later store can fail for a
+ * full disk, and map it. `path` is for the error. */
 int shared_map_make(struct shared_map *m, int fd, size_t size_bytes, const char *path,
                     struct err *err);
 /* Map what an open file holds. */
