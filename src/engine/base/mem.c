@@ -83,6 +83,15 @@ int mem_block_init(struct mem_block *b, size_t size_bytes, const char *what, str
     return 0;
 }
 
+void mem_block_sparse(struct mem_block *b, size_t from_bytes, size_t size_bytes)
+{
+    /* Whole huge pages only, inwards: their neighbours stay as they are. */
+    size_t first = (from_bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    size_t end = (from_bytes + size_bytes) / HUGE_PAGE * HUGE_PAGE;
+    if (first < end)
+        madvise((char *)b->base + first, end - first, MADV_NOHUGEPAGE);
+}
+
 void mem_block_clear(struct mem_block *b)
 {
     if (b->base)

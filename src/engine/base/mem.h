@@ -28,6 +28,9 @@ struct mem_block {
     size_t size_bytes;
 };
 int mem_block_init(struct mem_block *b, size_t size_bytes, const char *what, struct err *err);
+/* A part of the block that is touched here and there, like the gradient of an embedding table: serve
+ * it with small pages, so that what is never touched costs nothing. A wish, as huge pages are. */
+void mem_block_sparse(struct mem_block *b, size_t from_bytes, size_t size_bytes);
 void mem_block_clear(struct mem_block *b); /* unmaps; a zeroed struct is fine */
 
 /* A growing string. Zero-initialise; text is NUL-terminated once anything was added. After a

@@ -144,8 +144,11 @@ int model_prepare_training(struct model *m, enum tune tune, struct err *err)
 {
     struct param *word = &m->embedding[WORD];
     size_t bytes = m->weights_size * sizeof(float);
-    if (!m->gradients.base && mem_block_init(&m->gradients, bytes, "gradients", err))
-        return -1;
+    if (!m->gradients.base) {
+        if (mem_block_init(&m->gradients, bytes, "gradients", err))
+            return -1;
+        mem_block_sparse(&m->gradients, 0, word->rows * word->cols * sizeof(float));
+    }
     if (!word->touched && !(word->touched = mem_alloc(word->rows, 1, "row marks", err)))
         return -1;
     m->tune = tune;

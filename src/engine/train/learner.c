@@ -53,8 +53,13 @@ static int make_tensors(struct learner *l, struct err *err)
         return -1;
     float *m = l->moments.base, *v = m + floats;
     for (size_t i = 0; i < n; i++) {
+        size_t bytes = l->params[i]->rows * l->params[i]->cols * sizeof *m;
         l->tensors[i].m = m;
         l->tensors[i].v = v;
+        if (l->tensors[i].touched) {
+            mem_block_sparse(&l->moments, (size_t)((char *)m - (char *)l->moments.base), bytes);
+            mem_block_sparse(&l->moments, (size_t)((char *)v - (char *)l->moments.base), bytes);
+        }
         m += param_floats(l->params[i]);
         v += param_floats(l->params[i]);
     }
