@@ -1,10 +1,10 @@
 #include "engine/train/class_weights.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/mem.h"
+#include "engine/train/settings.h"
 
 static void fill_balanced(float *w, const struct dataset *d)
 {
@@ -29,34 +29,20 @@ static int32_t find_label(const struct dataset *d, const char *name, size_t n)
     return NO_LABEL;
 }
 
-/* One "label=weight" of n bytes. The last '=' divides, so a label may hold one. */
-static int parse_one(float *w, const struct dataset *d, const char *item, size_t n, struct err *err)
-{
-    const char *equals = memrchr(item, '=', n);
-    if (!equals)
-        return err_set(err, ERR_USAGE, "class_weights: '%.*s' is not label=weight", (int)n, item);
-    size_t name_length = (size_t)(equals - item);
-    int32_t k = find_label(d, item, name_length);
-    if (k == NO_LABEL)
-        return err_set(err, ERR_USAGE, "class_weights: the data have no label '%.*s'; the first "
-                       "one they have is '%.60s'", (int)name_length, item, dataset_label(d, 0));
-    char *end;
-    double weight = strtod(equals + 1, &end);
-    if (end == equals + 1 || end != item + n || !(weight > 0) || !isfinite(weight))
-        return err_set(err, ERR_USAGE, "class_weights: the weight of '%.*s' must be a number "
-                       "above 0", (int)name_length, item);
-    w[k] = (float)weight;
-    return 0;
-}
-
 static int fill_list(float *w, const struct dataset *d, const char *text, struct err *err)
 {
-    for (const char *item = text; *item;) {
-        size_t n = strcspn(item, ",");
-        if (parse_one(w, d, item, n, err))
-            return -1;
-        item += n + (item[n] == ',');
+    const char *label;
+    size_t n;
+    double weight;
+    while (settings_next_class_weight(&text, &label, &n, &weight)) {
+        int32_t k = find_label(d, label, n);
+        if (k == NO_LABEL)
+            return err_set(err, ERR_USAGE, "class_weights: the data have no label '%.*s'; the first "
+                           "one they have is '%.60s'", (int)n, label, dataset_label(d, 0));
+        w[k] = (float)weight;
     }
+    if (*text)
+        return err_set(err, ERR_USAGE, "class_weights: '%.60s' is not label=weight", text);
     return 0;
 }
 

@@ -211,13 +211,14 @@ enum learner_outcome learner_step(struct learner *l, const uint32_t *rows, size_
     *out = (struct learner_step){.weight_sum = weight_of(l, rows, n),
                                  .tokens = count_tokens(l, rows, n),
                                  .examples = (uint32_t)n};
+    double divisor = out->weight_sum > 0 ? out->weight_sum : 1; /* all labels may weigh nothing */
     optim_zero_grad(s->compute, l->tensors, l->view.count);
     for (size_t first = 0; first < n; first += B, pass.micro++) {
         size_t count = n - first < B ? n - first : B;
         if (first && watch_poll(watch, first, n))
             return LEARNER_INTERRUPTED;
         double loss = (s->features ? run_head : run_whole)(l, rows + first, count, &pass,
-                                                           out->weight_sum);
+                                                           divisor);
         out->loss_sum += loss;
         if (!isfinite(loss)) {
             out->rows = rows + first;

@@ -12,6 +12,7 @@
 #include "engine/base/file.h"
 #include "engine/base/mem.h"
 #include "engine/model/config.h"
+#include "engine/train/class_weights.h"
 #include "engine/train/history.h"
 #include "engine/train/run.h"
 
@@ -164,7 +165,7 @@ static int open_resumed(struct trainer *t, const struct trainer_spec *spec, stru
     snprintf(t->pinned_kernels, sizeof t->pinned_kernels, "%s", info.kernel_set);
     t->resume_learning_rate = spec->settings.learning_rate;
     t->settings = info.settings;
-    return 0;
+    return class_weights_parse(t->settings.class_weights, t->dataset, &t->class_weight, err);
 }
 
 static int open_new(struct trainer *t, const struct trainer_spec *spec, struct err *err)
@@ -172,6 +173,8 @@ static int open_new(struct trainer *t, const struct trainer_spec *spec, struct e
     char name[96];
     t->settings = spec->settings;
     t->resume_learning_rate = NAN;
+    if (class_weights_parse(t->settings.class_weights, t->dataset, &t->class_weight, err))
+        return -1;
     snprintf(t->model_dir, sizeof t->model_dir, "%s", spec->model_dir);
     run_timestamp(t->created);
     run_name(name, sizeof name, dataset_path(spec->dataset, SPLIT_TRAIN), spec->model_dir);

@@ -162,7 +162,7 @@ static int take_step(struct trainer *t, struct err *err)
     t->step++;
     double took = clock_monotonic() - begin;
     t->seconds += took;
-    const struct step_sample sample = {.loss = s.loss_sum / s.weight_sum,
+    const struct step_sample sample = {.loss = s.weight_sum > 0 ? s.loss_sum / s.weight_sum : 0,
                                        .grad_norm = s.grad_norm,
                                        .learning_rate = rate,
                                        .epoch = order_epochs_done(&t->order, t->step),

@@ -11,7 +11,6 @@
 #include "engine/base/json.h"
 #include "engine/base/mem.h"
 #include "engine/math/cpu.h"
-#include "engine/train/class_weights.h"
 #include "engine/train/run.h"
 #include "engine/train/schedule.h"
 
@@ -176,8 +175,7 @@ static int make_means(struct trainer *t, struct err *err)
 {
     const uint32_t *rows = dataset_split_list(t->dataset, SPLIT_TRAIN);
     size_t count = dataset_split_rows(t->dataset, SPLIT_TRAIN);
-    if (order_init(&t->order, rows, count, &t->settings, err) ||
-        class_weights_parse(t->settings.class_weights, t->dataset, &t->class_weight, err))
+    if (order_init(&t->order, rows, count, &t->settings, err))
         return -1;
     t->warmup = schedule_warmup(t->settings.warmup_steps, t->order.total_steps);
     best_init(&t->best, &t->settings);
