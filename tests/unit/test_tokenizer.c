@@ -267,6 +267,7 @@ static void test_refusals(void **state)
         {"tokenizer.json", "{", ERR_INPUT, "tokenizer.json:1:"},
         {"tokenizer.json", "[1]", ERR_INPUT, "not a JSON object"},
         {"tokenizer.json", "{\"model\": {\"type\": \"BPE\"}}", ERR_UNSUPPORTED, "model type 'BPE'"},
+        {"tokenizer.json", "{\"model\": {\"merges\": []}}", ERR_UNSUPPORTED, "model type 'BPE'"},
         {"tokenizer.json", "{\"model\": {\"type\": \"WordPiece\"}}", ERR_INPUT, "model.vocab"},
         {"tokenizer.json", "{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": -1}}}", ERR_INPUT,
          "the id of \"a\""},

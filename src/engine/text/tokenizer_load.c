@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ID_MAX 16777215 /* ids are indices of a table: a hostile file must not choose its size */
-
 /* The special tokens that have names, in the order of tokenizer_config.json's usual keys. */
 enum special { UNK, SEP, PAD, CLS, MASK, SPECIALS };
 static const struct {
@@ -35,15 +33,13 @@ struct source {
     cJSON *json, *config, *map; /* tokenizer.json, tokenizer_config.json, special_tokens_map.json */
     const char *special[SPECIALS]; /* found in texts; NULL where nothing names one */
     const char *unknown;           /* the model's own, which need not be among them */
-    bool bert;               /* the class is BERT's own, or none is named */
-    char where[4096 + 32];   /* the file being read, for messages */
+    bool bert;             /* the class is BERT's own, or none is named */
+    char where[4096 + 32]; /* the file being read, for messages */
 };
 
 static int unsupported(const struct source *s, const char *what, const char *name, struct err *err)
 {
-    return err_set(err, ERR_UNSUPPORTED,
-                   "%.300s: %s '%.60s' is not supported; BERT's WordPiece tokenizers are", s->where,
-                   what, name);
+    return frame_unsupported(s->where, what, name, err);
 }
 
 /* Point `where` at a file of the directory. */
@@ -103,23 +99,26 @@ static int add_word(struct source *s, const char *text, size_t n, int32_t id, st
 static int read_id(const struct source *s, const cJSON *number, const char *token, int32_t *id,
                    struct err *err)
 {
-    if (!cJSON_IsNumber(number) || number->valuedouble != (double)number->valueint ||
-        number->valueint < 0 || number->valueint > ID_MAX)
-        return err_set(err, ERR_INPUT, "%.300s: the id of \"%.60s\" is not a whole number up to %d",
-                       s->where, token, ID_MAX);
-    *id = number->valueint;
-    return 0;
+    return frame_read_id(number, token, s->where, id, err);
+}
+
+/* Files from before the key "type" are told by what else they have. */
+static const char *model_type(const cJSON *model)
+{
+    if (*type_of(model) || !model)
+        return type_of(model);
+    if (member(model, "merges"))
+        return "BPE";
+    if (cJSON_IsArray(member(model, "vocab")))
+        return "Unigram";
+    return member(model, "continuing_subword_prefix") ? "WordPiece" : "";
 }
 
 static int read_model(struct source *s, struct err *err)
 {
     const cJSON *model = member(s->json, "model"), *words = member(model, "vocab");
-    /* Files from before the key "type" are told by what only WordPiece has. */
-    const char *type = type_of(model);
-    if (!*type && member(model, "continuing_subword_prefix") && !member(model, "merges"))
-        type = "WordPiece";
-    if (strcmp(type, "WordPiece"))
-        return unsupported(s, "the model type", type, err);
+    if (strcmp(model_type(model), "WordPiece"))
+        return unsupported(s, "the model type", model_type(model), err);
     if (!cJSON_IsObject(words))
         return err_set(err, ERR_INPUT, "%.300s: model.vocab is not an object", s->where);
     const char *prefix;
@@ -160,7 +159,7 @@ static int read_vocabulary(struct source *s, struct err *err)
         size_t n = (size_t)((line_end ? line_end : end) - p);
         if (n && p[n - 1] == '\r')
             n--;
-        if (id == ID_MAX || memchr(p, '\0', n) || !unicode_valid(p, n))
+        if (id == FRAME_ID_MAX || memchr(p, '\0', n) || !unicode_valid(p, n))
             status = err_set(err, ERR_INPUT, "%.300s:%d: not a line of UTF-8 text", s->where, id + 1);
         else
             status = add_word(s, p, n, id, err);
@@ -285,7 +284,7 @@ static int read_added_tokens(struct source *s, struct err *err)
         const cJSON *number = decoder ? &key : member(o, "id");
         if (decoder) {
             key.valuedouble = o->string ? strtod(o->string, NULL) : -1;
-            key.valueint = key.valuedouble >= 0 && key.valuedouble <= ID_MAX
+            key.valueint = key.valuedouble >= 0 && key.valuedouble <= FRAME_ID_MAX
                                ? (int)key.valuedouble
                                : -1;
         }
@@ -342,93 +341,6 @@ static int add_specials(struct source *s, struct err *err)
 
 /* -- the frame --------------------------------------------------------------------------- */
 
-static int add_item(const struct source *s, struct frame *f, struct frame_item item,
-                    struct err *err)
-{
-    if (f->count == FRAME_MAX)
-        return err_set(err, ERR_UNSUPPORTED, "%.300s: a template of more than %d parts", s->where,
-                       FRAME_MAX);
-    f->item[f->count++] = item;
-    f->specials += item.kind == FRAME_SPECIAL;
-    return 0;
-}
-
-/* {"SpecialToken": {"id": "[CLS]", "type_id": 0}}: the ids are in the list special_tokens. */
-static int add_template_special(const struct source *s, struct frame *f, const cJSON *known,
-                                const cJSON *o, int32_t segment, struct err *err)
-{
-    const char *name;
-    if (json_get_string(o, "id", &name, s->where, err))
-        return -1;
-    const cJSON *ids = member(member(known, name), "ids");
-    if (!cJSON_IsArray(ids))
-        return err_set(err, ERR_INPUT, "%.300s: post_processor.special_tokens lacks \"%.60s\"",
-                       s->where, name);
-    for (const cJSON *i = ids->child; i; i = i->next) {
-        struct frame_item item = {FRAME_SPECIAL, 0, segment};
-        if (read_id(s, i, name, &item.id, err) || add_item(s, f, item, err))
-            return -1;
-    }
-    return 0;
-}
-
-static int add_template_part(const struct source *s, struct frame *f, const cJSON *known,
-                             const cJSON *part, struct err *err)
-{
-    const cJSON *special = member(part, "SpecialToken"), *sequence = member(part, "Sequence");
-    const cJSON *o = special ? special : sequence;
-    double segment;
-    const char *which = "";
-    if (!o || json_number_or(o, "type_id", 0, &segment, s->where, NULL) ||
-        !(segment >= 0 && segment < 1024) || json_get_string(o, "id", &which, s->where, NULL))
-        return err_set(err, ERR_INPUT, "%.300s: a part of post_processor's template is no token",
-                       s->where);
-    if (special)
-        return add_template_special(s, f, known, o, (int32_t)segment, err);
-    struct frame_item item = {!strcmp(which, "B") ? FRAME_PAIR : FRAME_TEXT, 0, (int32_t)segment};
-    return add_item(s, f, item, err);
-}
-
-static int read_template(const struct source *s, struct frame *f, const cJSON *post,
-                         const char *key, size_t pairs, struct err *err)
-{
-    const cJSON *parts = member(post, key);
-    for (const cJSON *p = parts ? parts->child : NULL; p; p = p->next)
-        if (add_template_part(s, f, member(post, "special_tokens"), p, err))
-            return -1;
-    size_t texts = 0, seen = 0;
-    for (size_t i = 0; i < f->count; i++) {
-        texts += f->item[i].kind == FRAME_TEXT;
-        seen += f->item[i].kind == FRAME_PAIR;
-    }
-    if (texts != 1 || seen != pairs)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "%.300s: post_processor.%s must hold each text exactly once", s->where, key);
-    return 0;
-}
-
-static int make_bert_frame(struct source *s, int32_t cls, int32_t sep, struct err *err)
-{
-    const struct frame_item items[] = {{FRAME_SPECIAL, cls, 0}, {FRAME_TEXT, 0, 0},
-                                       {FRAME_SPECIAL, sep, 0}, {FRAME_PAIR, 0, 1},
-                                       {FRAME_SPECIAL, sep, 1}};
-    for (size_t i = 0; i < 5; i++)
-        if ((i < 3 && add_item(s, &s->t->single, items[i], err)) ||
-            add_item(s, &s->t->pair, items[i], err))
-            return -1;
-    return 0;
-}
-
-/* "cls": ["[CLS]", 101] */
-static int read_bert_processing(struct source *s, const cJSON *post, struct err *err)
-{
-    int32_t cls, sep;
-    if (read_id(s, cJSON_GetArrayItem(member(post, "cls"), 1), "cls", &cls, err) ||
-        read_id(s, cJSON_GetArrayItem(member(post, "sep"), 1), "sep", &sep, err))
-        return -1;
-    return make_bert_frame(s, cls, sep, err);
-}
-
 static int require_token(const struct source *s, enum special which, const char *text, int32_t *id,
                          struct err *err)
 {
@@ -439,32 +351,6 @@ static int require_token(const struct source *s, enum special which, const char 
     return 0;
 }
 
-static int read_frame(struct source *s, struct err *err)
-{
-    const cJSON *post = member(s->json, "post_processor");
-    if (post && !strcmp(type_of(post), "TemplateProcessing"))
-        return read_template(s, &s->t->single, post, "single", 0, err) ||
-                       read_template(s, &s->t->pair, post, "pair", 1, err)
-                   ? -1
-                   : 0;
-    if (post && !strcmp(type_of(post), "BertProcessing"))
-        return read_bert_processing(s, post, err);
-    if (post)
-        return unsupported(s, "the post_processor", type_of(post), err);
-    if (s->bert) {
-        int32_t cls, sep;
-        if (require_token(s, CLS, s->special[CLS], &cls, err) ||
-            require_token(s, SEP, s->special[SEP], &sep, err))
-            return -1;
-        return make_bert_frame(s, cls, sep, err);
-    }
-    struct frame *pair = &s->t->pair;
-    if (add_item(s, &s->t->single, (struct frame_item){FRAME_TEXT, 0, 0}, err) ||
-        add_item(s, pair, (struct frame_item){FRAME_TEXT, 0, 0}, err))
-        return -1;
-    return add_item(s, pair, (struct frame_item){FRAME_PAIR, 0, 1}, err);
-}
-
 /* A frame of ids that have no text would print as nothing: the file contradicts itself. */
 static int check_frame(const struct source *s, const struct frame *f, struct err *err)
 {
@@ -473,6 +359,21 @@ static int check_frame(const struct source *s, const struct frame *f, struct err
             return err_set(err, ERR_INPUT, "%.300s: post_processor uses id %d, which no token has",
                            s->where, (int)f->item[i].id);
     return 0;
+}
+
+static int read_frame(struct source *s, struct err *err)
+{
+    const cJSON *post = member(s->json, "post_processor");
+    if (!post && s->bert) {
+        int32_t cls, sep;
+        if (require_token(s, CLS, s->special[CLS], &cls, err) ||
+            require_token(s, SEP, s->special[SEP], &sep, err))
+            return -1;
+        frame_make_bert(&s->t->single, &s->t->pair, cls, sep);
+    } else if (frame_read(&s->t->single, &s->t->pair, post, s->where, err)) {
+        return -1;
+    }
+    return check_frame(s, &s->t->single, err) || check_frame(s, &s->t->pair, err) ? -1 : 0;
 }
 
 static int read_all(struct source *s, struct err *err)
@@ -491,10 +392,9 @@ static int read_all(struct source *s, struct err *err)
         return -1;
     name_specials(s);
     if (require_token(s, UNK, s->unknown, &s->t->words.unknown, err) || read_normalizer(s, err) ||
-        read_added_tokens(s, err) || add_specials(s, err) || name_file(s, main_file, err) ||
-        read_frame(s, err) || check_frame(s, &s->t->single, err))
+        read_added_tokens(s, err) || add_specials(s, err) || name_file(s, main_file, err))
         return -1;
-    return check_frame(s, &s->t->pair, err);
+    return read_frame(s, err);
 }
 
 int tokenizer_load(struct tokenizer *t, struct err *err)

@@ -1,23 +1,11 @@
 /* tokenizer_parts.h - what a tokenizer is made of; for tokenizer.c and tokenizer_load.c alone. */
 #ifndef TOKENIZER_PARTS_H
 #define TOKENIZER_PARTS_H
+#include "engine/text/frame.h"
 #include "engine/text/literal.h"
 #include "engine/text/normalize.h"
 #include "engine/text/tokenizer.h"
 #include "engine/text/wordpiece.h"
-
-/* The order of special tokens and texts in what the model reads. */
-enum frame_kind { FRAME_SPECIAL, FRAME_TEXT, FRAME_PAIR };
-struct frame_item {
-    enum frame_kind kind;
-    int32_t id; /* of a special token */
-    int32_t segment;
-};
-#define FRAME_MAX 32
-struct frame {
-    struct frame_item item[FRAME_MAX];
-    size_t count, specials;
-};
 
 struct tokenizer {
     char *dir;
