@@ -46,6 +46,9 @@ wait $pid 2>/dev/null || true
 if [ ! -f "$T/killed/run.json" ]; then # too early: nothing was promised
     rm -rf "$T/killed"
     start killed
+    wait_for_checkpoint "$T/killed" $pid
+    kill -9 $pid 2>/dev/null || true
+    wait $pid 2>/dev/null || true
 fi
 for round in 1 2 3 4 5; do
     "$SFT" train --resume "$T/killed" --json >"$T/killed.out" 2>"$T/killed.err" </dev/null &
