@@ -118,8 +118,9 @@ int cli_tokenize(int argc, char **argv)
         return 0;
     }
     if (args.positional_count < 1 || args.positional_count > 2) {
-        err_set(&err, ERR_USAGE, "tokenize takes a model directory and at most one file; "
-                                 "see sft tokenize --help");
+        err_set(&err, ERR_USAGE,
+                "tokenize takes a model directory and at most one file; "
+                "see sft tokenize --help");
         return cli_fail(&err);
     }
     const char *path = args.positional_count > 1 ? args.positional[1] : NULL;

@@ -2,11 +2,12 @@
  *
  *     fuzz_tokenizer [ITERATIONS]
  *
- * makes inputs from a fixed seed and gives each to LLVMFuzzerTestOneInput, which libFuzzer may call as
- * well. Run from the project root, under AddressSanitizer. The first byte of an input says what the rest
- * is: a text for one of two tokenizers, with a pair and a length to cut to, or a tokenizer.json, a
- * vocab.txt or a tokenizer_config.json to open. A text must come out as ids of the vocabulary with places
- * inside it, in order; a file must be opened or refused with a word why. */
+ * makes inputs from a fixed seed and gives each to LLVMFuzzerTestOneInput, which libFuzzer may call
+ * as well. Run from the project root, under AddressSanitizer. The first byte of an input says what
+ * the rest is: a text for one of two tokenizers, with a pair and a length to cut to, or a
+ * tokenizer.json, a vocab.txt or a tokenizer_config.json to open. A text must come out as ids of
+ * the vocabulary with places inside it, in order; a file must be opened or refused with a word why.
+ */
 #include "engine/base/file.h"
 #include "engine/base/rng.h"
 #include "engine/text/tokenizer.h"
@@ -127,10 +128,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 /* -- inputs of our own -------------------------------------------------------------------- */
 
-static const char *const seeds[] = {
-    "Hello, world! ", "[MASK]", "[MA", "<both>", "  ", "wordy", "\xc3\x89", "e\xcc\x81\xcc\xa3",
-    "\xe4\xb8\xad\xe5\x9b\xbd", "\xed\x95\x9c", "\xf0\x9f\x98\x82", "\xe2\x82", "\xed\xa0\x80", "\xc4\xb0",
-    "\xe1\xac\x84\xe3\x80\xae", "\xef\xbf\xbd", "##", "a  b", "\xe2\x80\xa8", "\xf0\x9d\x85\x9e"};
+static const char *const seeds[] = {"Hello, world! ",
+                                    "[MASK]",
+                                    "[MA",
+                                    "<both>",
+                                    "  ",
+                                    "wordy",
+                                    "\xc3\x89",
+                                    "e\xcc\x81\xcc\xa3",
+                                    "\xe4\xb8\xad\xe5\x9b\xbd",
+                                    "\xed\x95\x9c",
+                                    "\xf0\x9f\x98\x82",
+                                    "\xe2\x82",
+                                    "\xed\xa0\x80",
+                                    "\xc4\xb0",
+                                    "\xe1\xac\x84\xe3\x80\xae",
+                                    "\xef\xbf\xbd",
+                                    "##",
+                                    "a  b",
+                                    "\xe2\x80\xa8",
+                                    "\xf0\x9d\x85\x9e"};
 #define SEEDS (sizeof seeds / sizeof seeds[0])
 
 static size_t make_text(uint8_t *out, size_t room, uint64_t round)
@@ -154,7 +171,8 @@ static size_t make_text(uint8_t *out, size_t room, uint64_t round)
 /* One of the fixture's files with a few bytes changed, or cut short. */
 static size_t make_file(uint8_t *out, size_t room, uint64_t round)
 {
-    static const char *const paths[] = {FIXTURES "/options/tokenizer.json", FIXTURES "/uncased/vocab.txt",
+    static const char *const paths[] = {FIXTURES "/options/tokenizer.json",
+                                        FIXTURES "/uncased/vocab.txt",
                                         FIXTURES "/uncased/tokenizer_config.json"};
     static const char swaps[] = "0019{}[]\",:-eE\\tfn\x80\xff\n ";
     size_t which = round % 3, n;

@@ -79,7 +79,9 @@ def compare(name, directory, tokenizer, texts, offsets=True):
     global failures
     assert not any("\n" in t for t in texts), name
     want, got = expected(tokenizer, texts), ours(directory, texts)
-    ids = [i for i in range(len(texts)) if want[i][0] != got[i][0]] if len(want) == len(got) else [0]
+    if len(want) != len(got):
+        sys.exit(f"{name}: {len(got)} lines for {len(want)} texts")
+    ids = [i for i in range(len(texts)) if want[i][0] != got[i][0]]
     spans = [i for i in range(len(texts)) if want[i][1] != got[i][1]] if not ids and offsets else []
     names = [i for i in range(len(texts)) if want[i][2] != got[i][2]] if not ids else []
     print(f"{name:52} {len(texts):7} texts, {sum(len(w[0]) for w in want):8} ids:"
@@ -258,8 +260,8 @@ def add_tokens(description):
 
 
 def added_token_texts(rng):
-    parts = ["[MASK]", "[SEP]", "[CLS]", "[PAD]", "[UNK]", "[mask]", "[MASK", "]", "<right>", "<both>",
-             "word", "wordy", "hell", "HÉLL", "he\u0301ll", "中x", "中X", "a b", "A  b", " ", "  ",
+    parts = ["[MASK]", "[SEP]", "[CLS]", "[PAD]", "[UNK]", "[mask]", "[MASK", "]", "<right>",
+             "<both>", "word", "wordy", "hell", "HÉLL", "he\u0301ll", "中x", "中X", "a b", "A  b", " ", "  ",
              "\t", "\u3000", "\u00a0", "x", "é", ".", "_", "\u200d", "٣", "Ⓐ", "\u0301", "中", "##"]
     return ["".join(rng.choice(parts) for _ in range(rng.randint(1, 12))) for _ in range(4000)]
 
@@ -304,7 +306,8 @@ def main():
     compare("random, assigned by Unicode 8", MODEL, model, eight)
     compare("random, all code points", MODEL, model, any_)
     compare("every code point", MODEL, model, every_code_point(ALONE))
-    compare("every code point among marks (ids)", MODEL, model, every_code_point(AMONG_MARKS), False)
+    compare("every code point among marks (ids)", MODEL, model, every_code_point(AMONG_MARKS),
+            False)
     compare_bad_bytes(model, rng)
     compare_pairs(model, some, rng)
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,4 +1,5 @@
-/* test_normalize.c - code points and BERT's normaliser, from outside: bytes in, bytes and spans out. */
+/* test_normalize.c - code points and BERT's normaliser, from outside: bytes in, bytes and spans
+ * out. */
 #include "engine/base/rng.h"
 #include "engine/text/normalize.h"
 #include "engine/text/unicode.h"
@@ -25,8 +26,8 @@ static const char *normalize(struct normalizer n, const char *text)
     return normalize_n(n, text, strlen(text));
 }
 
-static const struct normalizer uncased = {.clean_text = true, .handle_chinese_chars = true,
-                                          .strip_accents = true, .lowercase = true};
+static const struct normalizer uncased = {
+    .clean_text = true, .handle_chinese_chars = true, .strip_accents = true, .lowercase = true};
 
 static void test_every_code_point_comes_back(void **state)
 {
@@ -46,7 +47,8 @@ static void test_every_code_point_comes_back(void **state)
     }
 }
 
-/* What stands for each run of bad bytes: how many times U+FFFD, by Unicode's table 3-8 and its like. */
+/* What stands for each run of bad bytes: how many times U+FFFD, by Unicode's table 3-8 and its
+ * like. */
 static void test_bad_bytes_become_replacement_characters(void **state)
 {
     (void)state;
@@ -54,9 +56,12 @@ static void test_bad_bytes_become_replacement_characters(void **state)
         const char *bytes;
         size_t replaced;
     } cases[] = {
-        {"\xc0\x80", 2},     {"\xe0\x9f\xbf", 3},         {"\xed\xa0\x80", 3}, {"\xf0\x80\x80", 3},
-        {"\xf4\x90\x80", 3}, {"\xe2\x82", 1},             {"\xf0\x9f\x98", 1}, {"\xff\xfe", 2},
-        {"\x80\x80", 2},     {"\xf1\x80\x80\xe1\x80", 2}, {"\xe1\x80\xc2", 2}, {"\xf5\x80", 2},
+        {"\xc0\x80", 2},     {"\xe0\x9f\xbf", 3},
+        {"\xed\xa0\x80", 3}, {"\xf0\x80\x80", 3},
+        {"\xf4\x90\x80", 3}, {"\xe2\x82", 1},
+        {"\xf0\x9f\x98", 1}, {"\xff\xfe", 2},
+        {"\x80\x80", 2},     {"\xf1\x80\x80\xe1\x80", 2},
+        {"\xe1\x80\xc2", 2}, {"\xf5\x80", 2},
     };
     struct normalizer nothing = {0};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -84,27 +89,30 @@ static void test_each_option_does_one_thing(void **state)
     assert_string_equal(normalize_n(uncased, "a\0b", 3), "ab");
 }
 
-/* tests/parity/tokenizer.py compares every code point; here stand the facts the tables exist for. */
+/* tests/parity/tokenizer.py compares every code point; here stand the facts the tables exist for.
+ */
 static void test_editions_of_unicode(void **state)
 {
     (void)state;
     assert_true(unicode_is_mark(0x1ab0) && unicode_is_mark(0x1734));
-    assert_false(unicode_is_mark(0x1abf));           /* Unicode 13 */
+    assert_false(unicode_is_mark(0x1abf)); /* Unicode 13 */
     assert_true(unicode_is_punctuation(0x2e42) && unicode_is_punctuation('$'));
-    assert_false(unicode_is_punctuation(0x2e43));    /* Unicode 9 */
-    assert_true(unicode_is_control(0xad) && unicode_is_control(0xe000) && unicode_is_control(0xfffd));
-    assert_false(unicode_is_control(0x8e2));         /* Unicode 9 */
+    assert_false(unicode_is_punctuation(0x2e43)); /* Unicode 9 */
+    assert_true(unicode_is_control(0xad) && unicode_is_control(0xe000) &&
+                unicode_is_control(0xfffd));
+    assert_false(unicode_is_control(0x8e2)); /* Unicode 9 */
     assert_true(unicode_is_cjk(0x2b81f) && !unicode_is_cjk(0x2b820) && unicode_is_cjk(0x2b920));
     assert_int_equal(unicode_combining_class(0x301), 230);
     assert_int_equal(unicode_combining_class(0x1df6), 0); /* Unicode 10 */
     uint32_t lower[2];
-    assert_int_equal(unicode_lower(0x16ea0, lower), 1);   /* Unicode 17 */
+    assert_int_equal(unicode_lower(0x16ea0, lower), 1); /* Unicode 17 */
     assert_int_equal(lower[0], 0x16ebb);
     assert_string_equal(normalize((struct normalizer){.lowercase = true}, "İ"), "i\u0307");
     assert_string_equal(normalize(uncased, "İ"), "i");
     assert_string_equal(normalize(uncased, "한"), "\u1112\u1161\u11ab");
     /* A tone mark of class 224 (Hangul, no accent) moves before one of class 230 that stays. */
-    assert_string_equal(normalize((struct normalizer){.strip_accents = true}, "a\u302fb"), "a\u302fb");
+    assert_string_equal(normalize((struct normalizer){.strip_accents = true}, "a\u302fb"),
+                        "a\u302fb");
 }
 
 static void check_spans(size_t length)
@@ -117,8 +125,8 @@ static void check_spans(size_t length)
     assert_true(unicode_valid(out.bytes, out.length));
 }
 
-/* Every character between letters, under every choice of options: the result is UTF-8, its letters are
- * there with their own places, and the room reserved sufficed (which is asserted inside). */
+/* Every character between letters, under every choice of options: the result is UTF-8, its letters
+ * are there with their own places, and the room reserved sufficed (which is asserted inside). */
 static void test_spans_of_every_code_point(void **state)
 {
     (void)state;
@@ -138,12 +146,13 @@ static void test_spans_of_every_code_point(void **state)
     }
 }
 
-/* A text is normalised piece by piece wherever ASCII stands at the joint, and the places move with it. */
+/* A text is normalised piece by piece wherever ASCII stands at the joint, and the places move with
+ * it. */
 static void test_pieces_join(void **state)
 {
     (void)state;
-    static const char *const parts[] = {"É", "\u0301", "\u0323", "한", "中", "\xe2\x82", "\u302e", "İ",
-                                        "ß", "\u0345", "x", " ", "\u1df6", "\u00a0"};
+    static const char *const parts[] = {"É", "\u0301", "\u0323", "한", "中", "\xe2\x82", "\u302e",
+                                        "İ", "ß",      "\u0345", "x",  " ",  "\u1df6",   "\u00a0"};
     struct normalizer n = uncased;
     normalize_prepare(&n);
     for (uint64_t round = 0; round < 3000; round++) {

@@ -56,7 +56,8 @@ static size_t number_or(const cJSON *o, const char *key, size_t dflt)
     return m ? (size_t)m->valuedouble : dflt;
 }
 
-static void expect_numbers(const cJSON *o, const char *key, const int32_t *got, size_t count, int line)
+static void expect_numbers(const cJSON *o, const char *key, const int32_t *got, size_t count,
+                           int line)
 {
     const cJSON *m = cJSON_GetObjectItemCaseSensitive(o, key);
     if ((size_t)cJSON_GetArraySize(m) != count)
@@ -68,7 +69,8 @@ static void expect_numbers(const cJSON *o, const char *key, const int32_t *got, 
 }
 
 /* Every line of a JSONL file through `check`. */
-static void each_line(const char *path, void (*check)(const cJSON *o, int line, void *arg), void *arg)
+static void each_line(const char *path, void (*check)(const cJSON *o, int line, void *arg),
+                      void *arg)
 {
     size_t size;
     char *text = file_read(path, &size, NULL), *rest = text, *line;
@@ -92,8 +94,8 @@ static void check_case(const cJSON *o, int line, void *arg)
     struct tokenizer *t = tokenizers[!strcmp(member(o, "tokenizer"), "options")];
     size_t n, pair_n;
     char *text = unhex(o, "text", &n), *pair = unhex(o, "pair", &pair_n);
-    assert_int_equal(tokenizer_encode(t, text, n, pair, pair_n, number_or(o, "max_length", 0), &e, NULL),
-                     0);
+    assert_int_equal(
+        tokenizer_encode(t, text, n, pair, pair_n, number_or(o, "max_length", 0), &e, NULL), 0);
     expect_numbers(o, "ids", e.ids, e.length, line);
     expect_numbers(o, "segments", e.segments, e.length, line);
     expect_numbers(o, "offsets", (const int32_t *)e.offsets, 2 * e.length, line);
@@ -105,7 +107,8 @@ static void check_case(const cJSON *o, int line, void *arg)
 static void test_cases_from_transformers(void **state)
 {
     (void)state;
-    struct tokenizer *t[] = {open_tokenizer(FIXTURES "/uncased"), open_tokenizer(FIXTURES "/options")};
+    struct tokenizer *t[] = {open_tokenizer(FIXTURES "/uncased"),
+                             open_tokenizer(FIXTURES "/options")};
     each_line(FIXTURES "/cases.jsonl", check_case, t);
     tokenizer_close(t[0]);
     tokenizer_close(t[1]);
@@ -114,9 +117,8 @@ static void test_cases_from_transformers(void **state)
 static void check_golden(const cJSON *o, int line, void *arg)
 {
     const char *text = member(o, "text"), *pair = member(o, "text_pair");
-    assert_int_equal(tokenizer_encode(arg, text, strlen(text), pair, pair ? strlen(pair) : 0, 0, &e,
-                                      NULL),
-                     0);
+    assert_int_equal(
+        tokenizer_encode(arg, text, strlen(text), pair, pair ? strlen(pair) : 0, 0, &e, NULL), 0);
     expect_numbers(o, "ids", e.ids, e.length, line);
 }
 
@@ -159,7 +161,8 @@ static size_t count_segment(const struct encoding *x, int32_t segment)
     return count;
 }
 
-/* Whatever the length allowed, what remains is the beginning of each text, and the longer gives first. */
+/* Whatever the length allowed, what remains is the beginning of each text, and the longer gives
+ * first. */
 static void test_truncation_keeps_beginnings(void **state)
 {
     (void)state;
@@ -167,7 +170,8 @@ static void test_truncation_keeps_beginnings(void **state)
     char text[201];
     struct encoding full = {0};
     for (uint64_t round = 0; round < 400; round++) {
-        size_t a = rng_bits(3, RNG_TEST, 3 * round) % 50, b = rng_bits(3, RNG_TEST, 3 * round + 1) % 50;
+        size_t a = rng_bits(3, RNG_TEST, 3 * round) % 50,
+               b = rng_bits(3, RNG_TEST, 3 * round + 1) % 50;
         size_t most = 3 + rng_bits(3, RNG_TEST, 3 * round + 2) % 100;
         for (size_t i = 0; i < a + b; i++)
             text[i] = (char)('a' + rng_bits(4, RNG_TEST, 100 * round + i) % 26);
@@ -250,8 +254,9 @@ static void expect_refusal(enum err_code code, const char *part)
 #define BERT_N    "{\"type\": \"BertNormalizer\"}"
 #define JSON_PRE  ", \"pre_tokenizer\": {\"type\": "
 #define JSON_POST "}, \"post_processor\": "
-#define JSON_END                                                                                       \
-    ", \"model\": {\"type\": \"WordPiece\", \"vocab\": {\"[UNK]\": 0, \"[CLS]\": 1, \"[SEP]\": 2, \"a\": 3}}}"
+#define JSON_END                                                                                   \
+    ", \"model\": {\"type\": \"WordPiece\", \"vocab\": {\"[UNK]\": 0, \"[CLS]\": 1, \"[SEP]\": "   \
+    "2, \"a\": 3}}}"
 
 static void test_refusals(void **state)
 {
@@ -269,22 +274,27 @@ static void test_refusals(void **state)
         {"tokenizer.json", "{\"model\": {\"type\": \"BPE\"}}", ERR_UNSUPPORTED, "model type 'BPE'"},
         {"tokenizer.json", "{\"model\": {\"merges\": []}}", ERR_UNSUPPORTED, "model type 'BPE'"},
         {"tokenizer.json", "{\"model\": {\"type\": \"WordPiece\"}}", ERR_INPUT, "model.vocab"},
-        {"tokenizer.json", "{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": -1}}}", ERR_INPUT,
-         "the id of \"a\""},
-        {"tokenizer.json", "{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": 1e9}}}", ERR_INPUT,
-         "the id of \"a\""},
-        {"tokenizer.json", JSON_HEAD "{\"type\": \"NFKC\"}" JSON_PRE "\"BertPreTokenizer\"" JSON_POST
-                           "null" JSON_END, ERR_UNSUPPORTED, "normalizer 'NFKC'"},
+        {"tokenizer.json", "{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": -1}}}",
+         ERR_INPUT, "the id of \"a\""},
+        {"tokenizer.json", "{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": 1e9}}}",
+         ERR_INPUT, "the id of \"a\""},
+        {"tokenizer.json",
+         JSON_HEAD "{\"type\": \"NFKC\"}" JSON_PRE "\"BertPreTokenizer\"" JSON_POST "null" JSON_END,
+         ERR_UNSUPPORTED, "normalizer 'NFKC'"},
         {"tokenizer.json", JSON_HEAD BERT_N JSON_PRE "\"Whitespace\"" JSON_POST "null" JSON_END,
          ERR_UNSUPPORTED, "pre_tokenizer 'Whitespace'"},
-        {"tokenizer.json", JSON_HEAD BERT_N JSON_PRE "\"BertPreTokenizer\"" JSON_POST
-                           "{\"type\": \"RobertaProcessing\"}" JSON_END, ERR_UNSUPPORTED,
-         "post_processor 'RobertaProcessing'"},
-        {"tokenizer.json", JSON_HEAD BERT_N JSON_PRE "\"BertPreTokenizer\"" JSON_POST
-                           "{\"type\": \"BertProcessing\", \"cls\": [\"x\", 9], \"sep\": [\"y\", 2]}"
-                           JSON_END, ERR_INPUT, "id 9, which no token has"},
-        {"tokenizer.json", JSON_HEAD BERT_N JSON_PRE "\"BertPreTokenizer\"" JSON_POST
-                           "{\"type\": \"TemplateProcessing\", \"single\": []}" JSON_END,
+        {"tokenizer.json",
+         JSON_HEAD BERT_N JSON_PRE "\"BertPreTokenizer\"" JSON_POST
+                                   "{\"type\": \"RobertaProcessing\"}" JSON_END,
+         ERR_UNSUPPORTED, "post_processor 'RobertaProcessing'"},
+        {"tokenizer.json",
+         JSON_HEAD BERT_N JSON_PRE
+         "\"BertPreTokenizer\"" JSON_POST
+         "{\"type\": \"BertProcessing\", \"cls\": [\"x\", 9], \"sep\": [\"y\", 2]}" JSON_END,
+         ERR_INPUT, "id 9, which no token has"},
+        {"tokenizer.json",
+         JSON_HEAD BERT_N JSON_PRE "\"BertPreTokenizer\"" JSON_POST
+                                   "{\"type\": \"TemplateProcessing\", \"single\": []}" JSON_END,
          ERR_UNSUPPORTED, "post_processor.single"},
     };
     empty_dir();
@@ -299,7 +309,8 @@ static void test_refusals(void **state)
     put("tokenizer_config.json", "{\"tokenizer_class\": \"BertJapaneseTokenizer\"}");
     expect_refusal(ERR_UNSUPPORTED, "tokenizer_class 'BertJapaneseTokenizer'");
     empty_dir();
-    put("tokenizer.json", JSON_HEAD BERT_N JSON_PRE "\"BertPreTokenizer\"" JSON_POST "null" JSON_END);
+    put("tokenizer.json",
+        JSON_HEAD BERT_N JSON_PRE "\"BertPreTokenizer\"" JSON_POST "null" JSON_END);
     expect_text("a A", "[CLS] a a [SEP]"); /* the same file, with nothing wrong */
 }
 

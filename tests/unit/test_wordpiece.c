@@ -1,4 +1,5 @@
-/* test_wordpiece.c - the trie, the words and the literals, each against the plain reading of its rule. */
+/* test_wordpiece.c - the trie, the words and the literals, each against the plain reading of its
+ * rule. */
 #include "engine/base/rng.h"
 #include "engine/text/literal.h"
 #include "engine/text/wordpiece.h"
@@ -66,7 +67,8 @@ static void encode(const struct wordpiece *w, const char *text, struct pieces *o
     normalize_clear(&n);
 }
 
-static void expect_ids(const struct wordpiece *w, const char *text, const int32_t *ids, size_t count)
+static void expect_ids(const struct wordpiece *w, const char *text, const int32_t *ids,
+                       size_t count)
 {
     struct pieces p = {0};
     encode(w, text, &p);
@@ -89,18 +91,19 @@ static void add_all(struct wordpiece *w, const char *const *words, size_t count)
 static void test_words_are_cut_from_the_left(void **state)
 {
     (void)state;
-    static const char *const words[] = {"[UNK]", "un", "##able", "##a", "##ble", "b", "é", ",", "##é"};
+    static const char *const words[] = {"[UNK]", "un", "##able", "##a", "##ble",
+                                        "b",     "é",  ",",      "##é"};
     struct wordpiece w;
     assert_int_equal(wordpiece_init(&w, "##", 8, 0, NULL), 0);
     add_all(&w, words, COUNT(words));
     EXPECT(&w, "unable", 1, 2);
     EXPECT(&w, "unaable", 1, 3, 2);
-    EXPECT(&w, "unab", 0);             /* "##a" fits, the "b" left over does not: all unknown */
-    EXPECT(&w, "able", 0);             /* continues words, starts none */
+    EXPECT(&w, "unab", 0); /* "##a" fits, the "b" left over does not: all unknown */
+    EXPECT(&w, "able", 0); /* continues words, starts none */
     EXPECT(&w, "un,b  éé", 1, 7, 5, 6, 8);
     EXPECT(&w, "\u00a0b\u3000b\x85", 5, 0);
     EXPECT(&w, "éééééééé é", 6, 8, 8, 8, 8, 8, 8, 8, 6); /* 8 characters, of 2 bytes each */
-    EXPECT(&w, "ééééééééé é", 0, 6);   /* 9: too long to try */
+    EXPECT(&w, "ééééééééé é", 0, 6);                     /* 9: too long to try */
     expect_ids(&w, " \t\n", NULL, 0);
     struct pieces p = {0};
     encode(&w, " unable?", &p);

@@ -32,11 +32,16 @@ static int add_item(struct frame *f, struct frame_item item, const char *where, 
 
 void frame_make_bert(struct frame *single, struct frame *pair, int32_t cls, int32_t sep)
 {
-    *pair = (struct frame){{{FRAME_SPECIAL, cls, 0}, {FRAME_TEXT, 0, 0}, {FRAME_SPECIAL, sep, 0},
-                            {FRAME_PAIR, 0, 1}, {FRAME_SPECIAL, sep, 1}}, 5, 3};
-    *single = *pair;
+    const struct frame_item items[] = {
+        {FRAME_SPECIAL, cls, 0}, {FRAME_TEXT, 0, 0},      {FRAME_SPECIAL, sep, 0},
+        {FRAME_PAIR, 0, 1},      {FRAME_SPECIAL, sep, 1},
+    };
+    memcpy(single->item, items, 3 * sizeof *items);
+    memcpy(pair->item, items, sizeof items);
     single->count = 3;
     single->specials = 2;
+    pair->count = 5;
+    pair->specials = 3;
 }
 
 /* {"SpecialToken": {"id": "[CLS]", "type_id": 0}}: the ids are in the list special_tokens. */

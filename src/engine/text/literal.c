@@ -88,8 +88,7 @@ bool literals_next(const struct literals *l, struct literal_search *s)
             continue;
         const struct literal *found = &l->list[index];
         size_t end = at + length;
-        if (found->single_word &&
-            (word_ends_at(s->text, at) || word_starts_at(s->text, end, s->n)))
+        if (found->single_word && (word_ends_at(s->text, at) || word_starts_at(s->text, end, s->n)))
             continue;
         s->start = found->left ? skip_space_left(s->text, at, s->covered) : at;
         s->end = found->right ? skip_space_right(s->text, end, s->n) : end;

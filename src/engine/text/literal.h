@@ -21,8 +21,8 @@ struct literal {
 struct literals {
     struct literal *list;
     size_t count, capacity;
-    struct trie trie;      /* text to index in list */
-    bool first[256];       /* some literal begins with this byte */
+    struct trie trie; /* text to index in list */
+    bool first[256];  /* some literal begins with this byte */
 };
 int literals_init(struct literals *l, struct err *err);
 void literals_clear(struct literals *l); /* a zeroed struct is fine */

@@ -74,12 +74,12 @@ static int strip_accents(const struct normalizer *n, struct normalized *out, uin
     uint32_t parts[UNICODE_DECOMPOSED_MAX];
     size_t count = unicode_decompose(code, parts);
     for (size_t i = 0; i < count; i++) {
-        int class = unicode_combining_class(parts[i]);
-        if (class == 0)
+        int rank = unicode_combining_class(parts[i]);
+        if (rank == 0)
             flush_pending(n, out);
         if (unicode_is_mark(parts[i]))
             continue;
-        if (class == 0) {
+        if (rank == 0) {
             put_lowered(n, out, parts[i], from);
             continue;
         }
@@ -89,7 +89,7 @@ static int strip_accents(const struct normalizer *n, struct normalized *out, uin
         /* 8 bits of class, 24 of position: beyond 16 M marks on one letter their order is free. */
         uint32_t position = (uint32_t)(out->pending_count & 0xffffff);
         out->pending[out->pending_count++] =
-            (struct normalize_mark){parts[i], (uint32_t)class << 24 | position, from};
+            (struct normalize_mark){parts[i], (uint32_t)rank << 24 | position, from};
     }
     return 0;
 }
@@ -142,8 +142,7 @@ int normalize_text(const struct normalizer *n, const char *text, size_t from, si
                 if (out->pending_count)
                     flush_pending(n, out);
                 out->bytes[out->length] = (char)n->ascii[c];
-                out->span[out->length++] =
-                    (struct normalize_span){(uint32_t)i, (uint32_t)i + 1};
+                out->span[out->length++] = (struct normalize_span){(uint32_t)i, (uint32_t)i + 1};
             }
             i++;
             continue;

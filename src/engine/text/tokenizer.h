@@ -19,12 +19,12 @@ struct tokenizer_scratch;
 
 /* One encoded text, reused from call to call: zero-initialise, encoding_clear() at the end. */
 struct encoding {
-    int32_t *ids;              /* special tokens in */
-    int32_t *segments;         /* token_type_ids */
-    uint32_t (*offsets)[2];    /* byte ranges into the text (or, where segment is 1, the pair);
-                                  [0,0] for special tokens */
+    int32_t *ids;           /* special tokens in */
+    int32_t *segments;      /* token_type_ids */
+    uint32_t (*offsets)[2]; /* byte ranges into the text (or, where segment is 1, the pair);
+                               [0,0] for special tokens */
     size_t length, capacity;
-    size_t full_length;        /* what length would be without truncation */
+    size_t full_length;                /* what length would be without truncation */
     struct tokenizer_scratch *scratch; /* the tokenizer's own: what it works in, kept for reuse */
 };
 void encoding_clear(struct encoding *e);

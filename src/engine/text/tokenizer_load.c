@@ -2,11 +2,11 @@
  *
  * tokenizer.json says everything; without it vocab.txt gives the words and BERT's defaults the
  * rest. tokenizer_config.json comes on top, as AutoTokenizer has it: for BERT's own classes its
- * do_lower_case, strip_accents and tokenize_chinese_chars win over the normaliser of tokenizer.json,
- * and its special tokens are found in texts; for the class that is only a shell around
- * tokenizer.json they do not. One difference is wanted: where tokenizer_config.json is silent,
- * tokenizer.json decides, while Transformers takes BERT's default and lower-cases a cased model.
- * What a pipeline has that is not BERT's is refused by name, never approximated. */
+ * do_lower_case, strip_accents and tokenize_chinese_chars win over the normaliser of
+ * tokenizer.json, and its special tokens are found in texts; for the class that is only a shell
+ * around tokenizer.json they do not. One difference is wanted: where tokenizer_config.json is
+ * silent, tokenizer.json decides, while Transformers takes BERT's default and lower-cases a cased
+ * model. What a pipeline has that is not BERT's is refused by name, never approximated. */
 #include "engine/base/file.h"
 #include "engine/base/json.h"
 #include "engine/base/mem.h"
@@ -23,8 +23,9 @@ enum special { UNK, SEP, PAD, CLS, MASK, SPECIALS };
 static const struct {
     const char *key, *text;
 } specials[SPECIALS] = {
-    [UNK] = {"unk_token", "[UNK]"}, [SEP] = {"sep_token", "[SEP]"},   [PAD] = {"pad_token", "[PAD]"},
-    [CLS] = {"cls_token", "[CLS]"}, [MASK] = {"mask_token", "[MASK]"},
+    [UNK] = {"unk_token", "[UNK]"},    [SEP] = {"sep_token", "[SEP]"},
+    [PAD] = {"pad_token", "[PAD]"},    [CLS] = {"cls_token", "[CLS]"},
+    [MASK] = {"mask_token", "[MASK]"},
 };
 
 /* The files while they are read. Absent ones are NULL. */
@@ -33,8 +34,8 @@ struct source {
     cJSON *json, *config, *map; /* tokenizer.json, tokenizer_config.json, special_tokens_map.json */
     const char *special[SPECIALS]; /* found in texts; NULL where nothing names one */
     const char *unknown;           /* the model's own, which need not be among them */
-    bool bert;             /* the class is BERT's own, or none is named */
-    char where[4096 + 32]; /* the file being read, for messages */
+    bool bert;                     /* the class is BERT's own, or none is named */
+    char where[4096 + 32];         /* the file being read, for messages */
 };
 
 static int unsupported(const struct source *s, const char *what, const char *name, struct err *err)
@@ -138,7 +139,8 @@ static int read_model(struct source *s, struct err *err)
         return -1;
     for (const cJSON *w = words->child; w; w = w->next) {
         int32_t id;
-        if (read_id(s, w, w->string, &id, err) || add_word(s, w->string, strlen(w->string), id, err))
+        if (read_id(s, w, w->string, &id, err) ||
+            add_word(s, w->string, strlen(w->string), id, err))
             return -1;
     }
     return 0;
@@ -160,7 +162,8 @@ static int read_vocabulary(struct source *s, struct err *err)
         if (n && p[n - 1] == '\r')
             n--;
         if (id == FRAME_ID_MAX || memchr(p, '\0', n) || !unicode_valid(p, n))
-            status = err_set(err, ERR_INPUT, "%.300s:%d: not a line of UTF-8 text", s->where, id + 1);
+            status =
+                err_set(err, ERR_INPUT, "%.300s:%d: not a line of UTF-8 text", s->where, id + 1);
         else
             status = add_word(s, p, n, id, err);
         p = next;
@@ -284,9 +287,8 @@ static int read_added_tokens(struct source *s, struct err *err)
         const cJSON *number = decoder ? &key : member(o, "id");
         if (decoder) {
             key.valuedouble = o->string ? strtod(o->string, NULL) : -1;
-            key.valueint = key.valuedouble >= 0 && key.valuedouble <= FRAME_ID_MAX
-                               ? (int)key.valuedouble
-                               : -1;
+            key.valueint =
+                key.valuedouble >= 0 && key.valuedouble <= FRAME_ID_MAX ? (int)key.valuedouble : -1;
         }
         if (read_id(s, number, "an added token", &id, err) || read_added_token(s, o, id, err))
             return -1;

@@ -13,7 +13,8 @@ int trie_init(struct trie *t, size_t bytes, struct err *err)
 {
     memset(t, 0, sizeof *t);
     t->shift = FIRST_SHIFT;
-    /* Words share beginnings: half as many edges as bytes is usual, and half the slots stay free. */
+    /* Words share beginnings: half as many edges as bytes is usual, and half the slots stay free.
+     */
     while (t->shift > LEAST_SHIFT && (size_t)1 << (32 - t->shift) < bytes)
         t->shift--;
     t->slot = mem_alloc((size_t)1 << (32 - t->shift), sizeof *t->slot, "a trie", err);

@@ -55,8 +55,7 @@ static inline size_t trie_longest(const struct trie *t, uint32_t root, const cha
     size_t longest = 0;
     uint32_t node = root;
     for (size_t i = 0; i < n; i++) {
-        const struct trie_edge *e =
-            &t->slot[trie_slot(t, node << 8 | (unsigned char)text[i])];
+        const struct trie_edge *e = &t->slot[trie_slot(t, node << 8 | (unsigned char)text[i])];
         if (!e->key)
             break;
         if (e->value != TRIE_NONE) {

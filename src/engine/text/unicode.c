@@ -6,7 +6,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define COUNT(table)    (sizeof(table) / sizeof((table)[0]))
 #define IN(table, code) in_ranges(table, COUNT(table), code)
 
 static bool in_ranges(const struct unicode_range *table, size_t count, uint32_t code)

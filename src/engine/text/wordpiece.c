@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum class { LETTER, SPACE, MARK };
+enum kind { LETTER, SPACE, MARK };
 
 /* ASCII, so that most text is split without a search: white space and, by BERT's rule, everything
  * printable that is neither letter nor digit. */
@@ -28,8 +28,8 @@ int pieces_reserve(struct pieces *p, size_t more, struct err *err)
 {
     if (mem_grow(&p->id, &p->id_capacity, p->count + more, sizeof *p->id, "token ids", err))
         return -1;
-    return mem_grow(&p->span, &p->span_capacity, p->count + more, sizeof *p->span,
-                    "token offsets", err);
+    return mem_grow(&p->span, &p->span_capacity, p->count + more, sizeof *p->span, "token offsets",
+                    err);
 }
 
 void pieces_clear(struct pieces *p)
@@ -80,13 +80,13 @@ int32_t wordpiece_find(const struct wordpiece *w, const char *token, size_t n)
     return n && trie_longest(&w->trie, TRIE_ROOT, token, n, &id) == n ? id : -1;
 }
 
-/* The class and the bytes of the character at s[0..n). */
-static enum class classify(const char *s, size_t n, size_t *length)
+/* The kind and the bytes of the character at s[0..n). */
+static enum kind classify(const char *s, size_t n, size_t *length)
 {
     unsigned char c = (unsigned char)*s;
     if (c < 0x80) {
         *length = 1;
-        return (enum class)ascii_class[c];
+        return (enum kind)ascii_class[c];
     }
     uint32_t code;
     *length = unicode_decode(s, n, &code);
@@ -123,14 +123,14 @@ int wordpiece_encode(const struct wordpiece *w, const struct normalized *n, size
         return -1;
     size_t word = from, chars = 0, length;
     for (size_t at = from; at < to; at += length) {
-        enum class class = classify(n->bytes + at, to - at, &length);
-        if (class == LETTER) {
+        enum kind kind = classify(n->bytes + at, to - at, &length);
+        if (kind == LETTER) {
             chars++;
             continue;
         }
         if (chars)
             encode_word(w, n, word, at, chars, out);
-        if (class == MARK)
+        if (kind == MARK)
             encode_word(w, n, at, at + length, 1, out);
         word = at + length;
         chars = 0;
