@@ -151,7 +151,7 @@ void raster_series(struct raster *r, const struct plot_series *s, const struct p
     struct scale sx = scale_make(x, r->w), sy = scale_make(y, r->h);
     bool open = false; /* a column is being gathered */
     double column = 0, last = 0, least = 0, most = 0;
-    double one_dot = (x->high - x->low) / (r->w > 1 ? r->w - 1 : 1);
+    double one_dot = r->w > 1 ? (x->high - x->low) / (r->w - 1) : INFINITY;
     for (size_t i = first_visible(s, x->low - one_dot); i < s->count; i++) {
         if (!is_drawable(&sx, &sy, s->x[i], s->y[i])) {
             if (open)
