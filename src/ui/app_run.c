@@ -118,6 +118,14 @@ void app_load_tokens(struct app *a)
     a->tokens_job = jobs_submit(a->jobs, load_tokens_run, tokens_done, l, a);
 }
 
+static void start_as_asked(struct app *a)
+{
+    struct err err;
+    if (a->start_when_read && app_run_start(a, &err))
+        app_say_err(a, &err);
+    a->start_when_read = false;
+}
+
 static void data_done(void *arg, void *owner, const struct err *failed)
 {
     struct load_data *l = arg;
@@ -135,6 +143,7 @@ static void data_done(void *arg, void *owner, const struct err *failed)
         gate_destroy(s->gate);
         s->gate = NULL;
         app_load_tokens(a);
+        start_as_asked(a);
     }
     load_data_destroy(l);
 }
@@ -338,8 +347,6 @@ static int check_ready(const struct session *s, struct err *err)
         *err = s->load_error;
         return -1;
     }
-    if (!s->dataset || s->load == LOAD_READING)
-        return err_set(err, ERR_BUSY, "the data are still being read");
     if (s->settings_error[0])
         return err_set(err, ERR_USAGE, "%s", s->settings_error);
     return 0;
@@ -350,6 +357,11 @@ int app_run_start(struct app *a, struct err *err)
     struct session *s = &a->session;
     if (check_ready(s, err))
         return -1;
+    a->start_when_read = !s->dataset || s->load == LOAD_READING;
+    if (a->start_when_read) {
+        app_say(a, ROLE_WARN, "the training starts as soon as the data are read");
+        return 0;
+    }
     struct trainer_spec spec = {.model_dir = s->model_dir,
                                 .dataset = s->dataset,
                                 .data_spec = &s->spec,

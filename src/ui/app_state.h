@@ -51,6 +51,7 @@ struct app {
     struct trainer *trainer;       /* ours, or NULL */
     struct control *control;       /* of ours or of a watched run, or NULL */
     uint64_t last_seq;             /* newest record taken */
+    bool start_when_read;          /* a start was asked for before the data were there */
     double next_poll;              /* of the ring, monotonic seconds */
     uint64_t search_job, tokens_job;
     struct retired *retired;

@@ -87,6 +87,13 @@ static void on_notice(int sig)
     errno = number;
 }
 
+/* Before curses puts handlers of its own in their place. */
+static void remember_handlers(void)
+{
+    for (size_t i = 0; i < FATAL_COUNT; i++)
+        sigaction(fatal_signals[i], NULL, &before_us[i]);
+}
+
 static void install_handlers(void)
 {
     static char stack[64 * 1024]; /* a stack overflow needs another stack to be told on */
@@ -95,7 +102,7 @@ static void install_handlers(void)
         int sig = fatal_signals[i];
         struct sigaction a = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
         a.sa_sigaction = sig == SIGTERM || sig == SIGHUP || sig == SIGINT ? on_end : on_fatal;
-        sigaction(sig, &a, &before_us[i]);
+        sigaction(sig, &a, NULL);
     }
     static const int notices[] = {SIGWINCH, SIGTSTP, SIGCONT};
     for (size_t i = 0; i < sizeof notices / sizeof notices[0]; i++)
@@ -221,6 +228,7 @@ int term_open(struct err *err)
         return err_errno(err, "cannot read the terminal's settings");
     if (pipe2(term.pipe, O_CLOEXEC | O_NONBLOCK))
         return err_errno(err, "cannot make a pipe");
+    remember_handlers();
     term.screen = open_screen();
     char *move = term.screen ? tigetstr("cup") : NULL;
     if (!move || move == (char *)-1) {

@@ -1,0 +1,170 @@
+/* The terminal is put back after every kind of end, whatever the workbench was doing, and a training that was
+ * asked to end has saved. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <glob.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/base/file.h"
+#include "tui/harness.h"
+
+static char program[4096], root[4096], directory[64];
+
+enum doing { IDLE, TYPING, TRAINING };
+
+static int make_directory(void **state)
+{
+    char from[8300], to[128];
+    (void)state;
+    strcpy(directory, "/tmp/sft-signals-XXXXXX");
+    if (!mkdtemp(directory))
+        return -1;
+    snprintf(from, sizeof from, "%s/tests", root);
+    snprintf(to, sizeof to, "%s/tests", directory);
+    return symlink(from, to);
+}
+
+static int remove_directory(void **state)
+{
+    (void)state;
+    return file_remove_tree(directory, NULL);
+}
+
+static struct harness *start(enum doing doing)
+{
+    const char *argv[] = {program, "ui", "--model", "tests/fixtures/tiny_bert", "--train",
+                          "tests/tui/data/tickets/train.csv", "--max-steps", "1000000", "--eval-steps", "1000000",
+                          "--save-steps", "1000000", NULL};
+    struct harness *h = harness_start(&(struct harness_spec){argv, NULL, directory, 80, 24});
+    if (!harness_wait(h, "Press Space", true))
+        fail_msg("the workbench did not start");
+    if (doing == TYPING) {
+        harness_keys(h, "?/");
+        harness_keys(h, "theme");
+        assert_true(harness_wait(h, "keys with \"theme\"", true));
+    } else if (doing == TRAINING) {
+        harness_keys(h, " ");
+        if (!harness_wait(h, "running", true)) {
+            struct strbuf s = {0};
+            harness_screen(h, &s);
+            fail_msg("no training:\n%s", s.text);
+        }
+    }
+    return h;
+}
+
+/* The alternate screen is left and the cursor shown, in the last bytes written. */
+static void check_restored(struct harness *h)
+{
+    size_t n;
+    const char *raw = harness_raw(h, &n);
+    size_t tail = n > 400 ? n - 400 : 0;
+    assert_non_null(memmem(raw + tail, n - tail, "\x1b[?1049l", 8));
+    assert_non_null(memmem(raw + tail, n - tail, "\x1b[?25h", 6));
+    assert_true(harness_is_cooked(h));
+}
+
+static void check_saved(void)
+{
+    char pattern[128];
+    glob_t found;
+    snprintf(pattern, sizeof pattern, "%s/runs/*/model/model.safetensors", directory);
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    globfree(&found);
+}
+
+static void end_by(int sig, enum doing doing)
+{
+    struct harness *h = start(doing);
+    harness_signal(h, sig);
+    int status = harness_wait_exit(h);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    assert_true(status > 0); /* the sanitizer makes its own end of a fault */
+#else
+    assert_int_equal(status, 256 + sig);
+#endif
+    check_restored(h);
+    harness_stop(h);
+    if (doing == TRAINING && (sig == SIGTERM || sig == SIGHUP || sig == SIGINT))
+        check_saved();
+    char runs[128];
+    snprintf(runs, sizeof runs, "%s/runs", directory);
+    file_remove_tree(runs, NULL);
+}
+
+static void every_signal(enum doing doing)
+{
+    static const int signals[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL,
+                                  SIGTERM, SIGHUP,  SIGINT, SIGQUIT};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        end_by(signals[i], doing);
+}
+
+static void signals_while_idle(void **state)
+{
+    (void)state;
+    every_signal(IDLE);
+}
+
+static void signals_while_typing(void **state)
+{
+    (void)state;
+    every_signal(TYPING);
+}
+
+static void signals_while_training(void **state)
+{
+    (void)state;
+    every_signal(TRAINING);
+}
+
+static void quit_asks_and_saves(void **state)
+{
+    (void)state;
+    struct harness *h = start(TRAINING);
+    harness_keys(h, "q");
+    assert_true(harness_wait(h, "Stop it, save it and leave?", true));
+    harness_keys(h, "n");
+    assert_true(harness_wait(h, "Stop it, save it and leave?", false));
+    harness_keys(h, "qy");
+    assert_int_equal(harness_wait_exit(h), 0);
+    check_restored(h);
+    check_saved();
+    harness_stop(h);
+}
+
+static void ctrl_c_leaves(void **state)
+{
+    (void)state;
+    struct harness *h = start(IDLE);
+    harness_keys(h, "<C-c>");
+    assert_int_equal(harness_wait_exit(h), 0);
+    check_restored(h);
+    harness_stop(h);
+}
+
+int main(int argc, char **argv)
+{
+    const char *sft = getenv("SFT");
+    char beside[4096];
+    (void)argc;
+    snprintf(beside, sizeof beside, "%.*s/../../sft", (int)(strrchr(argv[0], '/') - argv[0]), argv[0]);
+    if (!realpath(sft ? sft : beside, program) || !getcwd(root, sizeof root))
+        return 77;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(signals_while_idle, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(signals_while_typing, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(signals_while_training, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(quit_asks_and_saves, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(ctrl_c_leaves, make_directory, remove_directory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
