@@ -57,7 +57,7 @@ runs show runs/first/ --json
 has '"run": "first"' '"evaluations": [{"id": 1, "step": ' '"max_length": 16' '"edits": []'
 
 runs compare first second
-has 'tune                        full' 'the same 120 validation rows' 'fixed' 'broken'
+has 'tune                        full' 'validation rows (after step' 'fixed' 'broken'
 runs compare first second --json
 has '"settings": {"tune": ["full", "head"], "epochs": [2, 1]}' '"test": null' '"fixed": '
 # Against itself nothing is fixed and nothing broken.
