@@ -20,7 +20,7 @@ enum { TILE_ROWS = 6, TILE_COLUMNS = TILE_VECS * W };
 struct strip {
     size_t M, K;
     const float *a;
-    size_t ar, ac;
+    size_t ar, ac, a_tile; /* a_tile: from one tile's first row to the next tile's */
     const float *b;
     size_t br;
     float *c;
@@ -39,6 +39,12 @@ INLINE void tile(const int rows, const int vecs, const size_t tail, const struct
 #pragma GCC unroll 4
         for (int j = 0; j < vecs; j++)
             sum[i][j] = v_set(0.0f);
+    /* The tile of C is wanted when the sums are done; asked for now, it has come by then. */
+#pragma GCC unroll 6
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < vecs; j++)
+            __builtin_prefetch(c + (size_t)i * s->ldc + j * W, 1);
     const float *b = s->b;
     for (size_t k = 0; k < s->K; k++, b += br, a += ac) {
         vec row[TILE_VECS];
@@ -72,7 +78,7 @@ INLINE void tiles_down(const int vecs, const size_t tail, const struct strip *s)
     size_t left = s->M;
     for (; left >= TILE_ROWS; left -= TILE_ROWS) {
         tile(TILE_ROWS, vecs, tail, s, a, c);
-        a += TILE_ROWS * s->ar;
+        a += s->a_tile;
         c += TILE_ROWS * s->ldc;
     }
     switch (left) {
@@ -139,7 +145,7 @@ static void small_product(float *c, size_t ldc, const float *a, size_t ar, size_
                           size_t br, size_t M, size_t N, size_t K, float alpha)
 {
     for (size_t j = 0; j < N; j += TILE_COLUMNS) {
-        struct strip s = {M, K, a, ar, ac, b + j, br, c + j, ldc, alpha, false};
+        struct strip s = {M, K, a, ar, ac, TILE_ROWS * ar, b + j, br, c + j, ldc, alpha, false};
         strip_run(&s, N - j < TILE_COLUMNS ? N - j : TILE_COLUMNS);
     }
 }
@@ -185,7 +191,7 @@ static void transpose(float *dst, size_t ldd, const float *src, size_t lds, size
 }
 
 /* Rows [0,K) and columns [0,N) of B, so laid out that a tile reads it straight through. */
-static void pack(float *panel, const float *b, size_t br, size_t bc, size_t K, size_t N)
+static void pack_b(float *panel, const float *b, size_t br, size_t bc, size_t K, size_t N)
 {
     if (br == 1) {
         transpose(panel, TILE_COLUMNS, b, bc, N, K);
@@ -196,25 +202,61 @@ static void pack(float *panel, const float *b, size_t br, size_t bc, size_t K, s
             panel[k * TILE_COLUMNS + n] = b[k * br + n * bc];
 }
 
+/* Rows [0,M) of A whose columns are contiguous, a tile's rows side by side for each k: else every
+ * step of a tile would touch another page. */
+static void pack_a(float *panel, const float *a, size_t ac, size_t M, size_t K)
+{
+    for (size_t k = 0; k < K; k++, a += ac) {
+        float *to = panel + k * TILE_ROWS;
+        size_t i = 0;
+        for (; i + TILE_ROWS <= M; i += TILE_ROWS, to += K * TILE_ROWS)
+            memcpy(to, a + i, TILE_ROWS * sizeof *to);
+        memcpy(to, a + i, (M - i) * sizeof *to);
+    }
+}
+
+/* One strip after the other for rows and depth that fit the cache. */
+static void product_block(struct strip *s, const float *b, size_t bc, size_t N, float *panel)
+{
+    const size_t few_rows = 4 * TILE_ROWS; /* too few to pay for packing */
+    const size_t br = s->br;
+    /* Rows of B that are a power of two apart share few cache sets: packed, they do not. */
+    bool direct = bc == 1 && (s->M <= few_rows || br % 512 != 0);
+    float *c = s->c;
+    for (size_t j = 0; j < N; j += TILE_COLUMNS) {
+        size_t columns = N - j < TILE_COLUMNS ? N - j : TILE_COLUMNS;
+        s->b = b + j * bc;
+        s->c = c + j;
+        if (!direct) {
+            pack_b(panel, s->b, br, bc, s->K, columns);
+            s->b = panel;
+            s->br = TILE_COLUMNS;
+        }
+        strip_run(s, columns);
+    }
+}
+
 static void product(float *c, size_t ldc, const float *a, size_t ar, size_t ac, const float *b,
                     size_t br, size_t bc, size_t M, size_t N, size_t K, float beta, float *scratch)
 {
-    const size_t few_rows = 4 * TILE_ROWS; /* too few to pay for packing */
-    for (size_t k = 0; k < K; k += OPS_PANEL_K) {
-        size_t deep = K - k < OPS_PANEL_K ? K - k : OPS_PANEL_K;
-        for (size_t j = 0; j < N; j += TILE_COLUMNS) {
-            size_t columns = N - j < TILE_COLUMNS ? N - j : TILE_COLUMNS;
-            const float *corner = b + k * br + j * bc;
-            struct strip s = {M, deep, a + k * ac, ar, ac, corner, br, c + j, ldc, 1.0f,
-                              k > 0 || beta != 0.0f};
-            if (bc != 1 || M > few_rows) {
-                pack(scratch, corner, br, bc, deep, columns);
-                s.b = scratch;
-                s.br = TILE_COLUMNS;
+    float *panel = scratch + OPS_PANEL_ROWS * OPS_PANEL_K;
+    bool across = ar == 1 && ac != 1;
+    size_t block = across ? OPS_PANEL_ROWS : M;
+    for (size_t k = 0; k < K; k += OPS_PANEL_K)
+        for (size_t i = 0; i < M; i += block) {
+            size_t rows = M - i < block ? M - i : block;
+            size_t deep = K - k < OPS_PANEL_K ? K - k : OPS_PANEL_K;
+            const float *corner = a + i * ar + k * ac;
+            struct strip s = {rows, deep, corner, ar, ac, TILE_ROWS * ar, NULL, br,
+                              c + i * ldc, ldc, 1.0f, k > 0 || beta != 0.0f};
+            if (across) {
+                pack_a(scratch, corner, ac, rows, deep);
+                s.a = scratch;
+                s.ac = TILE_ROWS;
+                s.a_tile = TILE_ROWS * deep;
             }
-            strip_run(&s, columns);
+            product_block(&s, b + k * br, bc, N, panel);
         }
-    }
 }
 
 #endif

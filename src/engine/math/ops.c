@@ -20,7 +20,7 @@ size_t ops_attention_scratch(size_t S, size_t D)
 
 size_t ops_product_scratch(void)
 {
-    return (size_t)OPS_PANEL_K * OPS_PANEL_COLUMNS;
+    return (size_t)OPS_PANEL_K * (OPS_PANEL_COLUMNS + OPS_PANEL_ROWS);
 }
 
 struct dropout dropout_at(double p, uint64_t seed, uint64_t step, uint32_t micro, uint32_t site)

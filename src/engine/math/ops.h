@@ -20,8 +20,9 @@
 #define OPS_BLOCK_ROWS 32
 
 enum {
-    OPS_PANEL_K = 256,      /* depth of one chain of multiply-adds in a product */
+    OPS_PANEL_K = 384,      /* depth of one chain of multiply-adds in a product */
     OPS_PANEL_COLUMNS = 64, /* the widest tile of any row of the table */
+    OPS_PANEL_ROWS = 192,   /* rows of A packed at a time; a whole number of tiles */
 };
 
 struct dropout {
