@@ -14,7 +14,7 @@
 
 void progress_init(struct progress *p)
 {
-    *p = (struct progress){.terminal = isatty(STDERR_FILENO), .last_step = -1};
+    *p = (struct progress){.terminal = isatty(STDERR_FILENO)};
     p->last = clock_monotonic();
 }
 
@@ -67,9 +67,11 @@ void progress_view(struct progress *p, const struct trainer_view *v)
     if (now - p->last < (p->terminal ? TERMINAL_SECONDS : LOG_SECONDS))
         return;
     format_view(line, sizeof line, v);
-    show_line(p, line);
     p->last = now;
-    p->last_step = v->step;
+    if (!p->terminal && !strcmp(line, p->shown))
+        return; /* a log says a thing once */
+    memcpy(p->shown, line, sizeof line);
+    show_line(p, line);
 }
 
 static void record_eval(const struct record *r)

@@ -10,7 +10,7 @@ struct progress {
     bool terminal;     /* standard error is one */
     bool line_shown;   /* the rewritten line is on the screen */
     double last;       /* clock_monotonic() of the last line */
-    int64_t last_step; /* it showed */
+    char shown[200];   /* that line */
 };
 void progress_init(struct progress *p);
 /* A record that deserves a line. */

@@ -81,18 +81,24 @@ void teller_state(struct teller *t, enum trainer_state to)
     teller_publish(t);
 }
 
-/* Exponential means with a memory of about 2 s: a display that neither jumps nor lags. */
 static void follow_speed(struct teller *t, const struct step_sample *s)
 {
-    double rate = s->seconds > 0 ? s->tokens / s->seconds : 0;
     double keep = exp(-s->seconds / 2.0);
-    struct trainer_view *v = &t->view;
-    bool first = t->step_seconds <= 0;
-    v->tokens_per_second = first ? rate : keep * v->tokens_per_second + (1 - keep) * rate;
-    t->step_seconds = first ? s->seconds : keep * t->step_seconds + (1 - keep) * s->seconds;
+    t->recent_steps = keep * t->recent_steps + 1;
+    t->recent_seconds = keep * t->recent_seconds + s->seconds;
+    t->recent_tokens = keep * t->recent_tokens + s->tokens;
+    if (t->recent_seconds > 0)
+        t->view.tokens_per_second = t->recent_tokens / t->recent_seconds;
 }
 
-void teller_step(struct teller *t, int64_t step, const struct step_sample *s, double seconds_left)
+/* At the pace of the last steps, with the evaluations still due. */
+static double seconds_left(const struct teller *t, int64_t steps, int64_t evaluations)
+{
+    return (double)steps * t->recent_seconds / t->recent_steps +
+           (double)evaluations * t->evaluation_seconds;
+}
+
+void teller_step(struct teller *t, int64_t step, const struct step_sample *s, int64_t evaluations)
 {
     struct trainer_view *v = &t->view;
     v->step = step;
@@ -103,8 +109,8 @@ void teller_step(struct teller *t, int64_t step, const struct step_sample *s, do
     v->learning_rate = s->learning_rate;
     v->loss = s->loss;
     v->tokens += s->tokens;
-    v->seconds_left = seconds_left;
     follow_speed(t, s);
+    v->seconds_left = seconds_left(t, v->total_steps - step, evaluations);
     if (clock_monotonic() - t->published > 0.020)
         teller_publish(t);
 }

@@ -21,7 +21,8 @@ struct teller {
     struct recorder *recorder; /* NULL before the run has a database */
     struct trainer_view view;  /* what is published; change it, then teller_publish */
     double published;          /* clock_monotonic() of the last publication */
-    double step_seconds;       /* of one step, smoothed: for the display only */
+    /* Sums over the last steps, fading with a memory of about 2 s: for the display only. */
+    double recent_steps, recent_seconds, recent_tokens;
     double evaluation_seconds; /* of the last evaluation */
 };
 
@@ -32,7 +33,8 @@ void teller_close(struct teller *t); /* the ring alone; a zeroed struct is fine 
 void teller_publish(struct teller *t);
 void teller_phase(struct teller *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void teller_state(struct teller *t, enum trainer_state to);
-void teller_step(struct teller *t, int64_t step, const struct step_sample *s, double seconds_left);
+/* `evaluations` are still to come. */
+void teller_step(struct teller *t, int64_t step, const struct step_sample *s, int64_t evaluations);
 void teller_answer(struct teller *t, uint64_t command, enum err_code code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void teller_warn(struct teller *t, const char *text);

@@ -129,14 +129,10 @@ static int fail_not_finite(struct trainer *t, const struct learner_step *s, doub
                    s->norm_broke ? "gradient norm" : "loss", rate, rows);
 }
 
-static double seconds_left(const struct trainer *t)
+static int64_t evaluations_left(const struct trainer *t)
 {
-    double steps = (double)(t->order.total_steps - t->step);
-    if (t->teller.step_seconds <= 0)
-        return -1; /* the first step says nothing yet */
     int64_t every = t->settings.eval_steps > 0 ? t->settings.eval_steps : t->order.steps_per_epoch;
-    double evaluations = ceil(steps / (double)every);
-    return steps * t->teller.step_seconds + evaluations * t->teller.evaluation_seconds;
+    return (t->order.total_steps - t->step + every - 1) / every;
 }
 
 /* 1 when a stop came first, 0 when the step is done. */
@@ -169,7 +165,7 @@ static int take_step(struct trainer *t, struct err *err)
                                        .seconds = took,
                                        .tokens = s.tokens,
                                        .examples = s.examples};
-    teller_step(&t->teller, t->step, &sample, seconds_left(t));
+    teller_step(&t->teller, t->step, &sample, evaluations_left(t));
     return 0;
 }
 

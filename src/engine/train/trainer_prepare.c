@@ -156,23 +156,11 @@ static int encode_rows(struct trainer *t, struct err *err)
     return t->encoded ? 0 : -1;
 }
 
-static int compute_features(struct trainer *t, struct err *err)
-{
-    if (t->settings.tune != TUNE_HEAD)
-        return 0;
-    t->features = features_create(t->model, t->dataset, t->encoded, err);
-    if (!t->features)
-        return -1;
-    struct watch watch = trainer_watch(t);
-    for (enum split s = SPLIT_TRAIN; s <= SPLIT_VALIDATION; s++)
-        if (features_compute(t->features, dataset_split_list(t->dataset, s),
-                             dataset_split_rows(t->dataset, s), &watch, err))
-            return -1;
-    return 0;
-}
-
 static int make_means(struct trainer *t, struct err *err)
 {
+    if (t->settings.tune == TUNE_HEAD &&
+        !(t->features = features_create(t->model, t->dataset, t->encoded, err)))
+        return -1;
     const uint32_t *rows = dataset_split_list(t->dataset, SPLIT_TRAIN);
     size_t count = dataset_split_rows(t->dataset, SPLIT_TRAIN);
     if (order_init(&t->order, rows, count, &t->settings, err))
@@ -193,6 +181,19 @@ static int make_means(struct trainer *t, struct err *err)
         return -1;
     t->evaluator = evaluator_create(t->model, t->dataset, t->encoded, t->features, err);
     return t->evaluator ? 0 : -1;
+}
+
+/* Of the rows the rest of the run will see. */
+static int compute_features(struct trainer *t, struct err *err)
+{
+    if (!t->features || t->step == t->order.total_steps)
+        return 0;
+    struct watch watch = trainer_watch(t);
+    for (enum split s = SPLIT_TRAIN; s <= SPLIT_VALIDATION; s++)
+        if (features_compute(t->features, dataset_split_list(t->dataset, s),
+                             dataset_split_rows(t->dataset, s), &watch, err))
+            return -1;
+    return 0;
 }
 
 /* From a checkpoint back to the moment it was written. */
@@ -268,7 +269,7 @@ int trainer_prepare(struct trainer *t, struct err *err)
     if (!t->teller.recorder)
         return -1;
     tell_notices(t);
-    if (encode_rows(t, err) || compute_features(t, err) || make_means(t, err))
+    if (encode_rows(t, err) || make_means(t, err) || restore_if_resumed(t, checkpoint, err))
         return -1;
-    return restore_if_resumed(t, checkpoint, err);
+    return compute_features(t, err);
 }
