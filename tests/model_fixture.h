@@ -21,11 +21,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TINY "tests/fixtures/tiny_bert"
+#define TINY          "tests/fixtures/tiny_bert"
 #define TINY_EXPECTED "tests/fixtures/tiny_bert_expected.safetensors"
-#define TINY_LABELS 3
-#define TINY_BATCHES 4
-
+#define TINY_LABELS   3
+#define TINY_BATCHES  4
 
 static inline void fixture_batch(struct batch *b, const struct safetensors *s, int which)
 {
@@ -83,8 +82,8 @@ static inline void fixture_write(const char *dir, const char *name, const char *
         fail_msg("%s", err.text);
 }
 
-/* A copy of the tiny model in `dir` whose tensors `keep` has renamed (into name[128]), or dropped by
- * returning false. keep NULL: all as they are. */
+/* A copy of the tiny model in `dir` whose tensors `keep` has renamed (into name[128]), or dropped
+ * by returning false. keep NULL: all as they are. */
 typedef bool fixture_keep(char *name);
 static inline void fixture_copy(const char *dir, fixture_keep *keep)
 {

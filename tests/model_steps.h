@@ -1,5 +1,5 @@
-/* model_steps.h - what programs that drive the model room step by step share: batches from a file of
- * tensors, and the parameters as the optimiser takes them. A failure ends the program. */
+/* model_steps.h - what programs that drive the model room step by step share: batches from a file
+ * of tensors, and the parameters as the optimiser takes them. A failure ends the program. */
 #ifndef MODEL_STEPS_H
 #define MODEL_STEPS_H
 #include "engine/math/optim.h"

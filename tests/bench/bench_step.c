@@ -2,9 +2,10 @@
  * clipping and AdamW, dropout 0.1, all parameters trained.
  *
  * usage: bench_step MODELDIR [THREADS [ROUNDS [SEQUENCES TOKENS]]]
- * Prints, for 32 sequences of 64 tokens and 16 of 11, or for the shape given: tokens per second and GFLOP/s of the best and
- * of the median round, and where the time goes. FLOPs are those executed: products and attention,
- * the last block's rows that nobody reads not counted. Random ids, since only shapes matter. */
+ * Prints, for 32 sequences of 64 tokens and 16 of 11, or for the shape given: tokens per second and
+ * GFLOP/s of the best and of the median round, and where the time goes. FLOPs are those executed:
+ * products and attention, the last block's rows that nobody reads not counted. Random ids, since
+ * only shapes matter. */
 #include "engine/base/clock.h"
 #include "engine/base/rng.h"
 #include "engine/math/cpu.h"

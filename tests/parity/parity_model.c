@@ -1,5 +1,5 @@
-/* parity_model.c - the engine's side of tests/parity/model.py: reads batches from a file of tensors,
- * runs the model on them, and writes what came out as tensors.
+/* parity_model.c - the engine's side of tests/parity/model.py: reads batches from a file of
+ * tensors, runs the model on them, and writes what came out as tensors.
  *
  * usage: parity_model MODELDIR BATCHES OUT EXPORTDIR THREADS STEPS
  *   logits        of batch "logits", in batches of at most 64 sequences as stored

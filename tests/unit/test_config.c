@@ -1,4 +1,5 @@
-/* test_config.c - config.json: what is read, what is assumed, what is refused and how it is said. */
+/* test_config.c - config.json: what is read, what is assumed, what is refused and how it is said.
+ */
 #include "model_fixture.h"
 
 static int read_text(struct model_config *c, const char *text, struct err *err)
@@ -52,8 +53,11 @@ static void labels_come_in_id_order(void **state)
     (void)state;
     struct model_config c;
     struct err err = {0};
-    assert_int_equal(read_text(&c, "{\"model_type\":\"bert\",\"id2label\":{\"2\":\"c\",\"0\":\"a\","
-                                   "\"1\":\"b\"}}", &err), 0);
+    assert_int_equal(read_text(&c,
+                               "{\"model_type\":\"bert\",\"id2label\":{\"2\":\"c\",\"0\":\"a\","
+                               "\"1\":\"b\"}}",
+                               &err),
+                     0);
     for (int i = 0; i < 3; i++)
         assert_int_equal(c.labels[i][0], 'a' + i);
     model_config_clear(&c);
@@ -86,7 +90,8 @@ static void what_cannot_be_computed_is_refused_by_name(void **state)
         {"{\"model_type\":\"bert\",\"layer_norm_eps\":-1}", ERR_INPUT, "layer_norm_eps"},
         {"{\"model_type\":\"bert\",\"id2label\":{}}", ERR_INPUT, "id2label"},
         {"{\"model_type\":\"bert\",\"id2label\":{\"1\":\"a\"}}", ERR_INPUT, "id2label"},
-        {"{\"model_type\":\"bert\",\"id2label\":{\"0\":\"a\",\"00\":\"b\"}}", ERR_INPUT, "id2label"},
+        {"{\"model_type\":\"bert\",\"id2label\":{\"0\":\"a\",\"00\":\"b\"}}", ERR_INPUT,
+         "id2label"},
         {"{\"model_type\":\"bert\",\"id2label\":{\"0\":1}}", ERR_INPUT, "id2label"},
         {"{\"model_type\":\"bert\",\"num_labels\":-3}", ERR_INPUT, "num_labels"},
         {"{\"model_type\":\"bert\",\"sft_pooling\":\"max\"}", ERR_INPUT, "sft_pooling"},

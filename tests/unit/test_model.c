@@ -149,7 +149,8 @@ static void follow_course(const struct course *k)
             struct pass p = {.training = true, .seed = 1, .step = step + 1, .micro = micro};
             model_forward(t.m, b, t.ws, &p, t.logits);
             loss += loss_cross_entropy(t.dlogits, t.logits, b->label, b->B, TINY_LABELS, NULL, 0,
-                                       divisor) / divisor;
+                                       divisor) /
+                    divisor;
             model_backward(t.m, b, t.ws, &p, t.dlogits);
         }
         double norm = optim_grad_norm(t.c, tensors, count);
@@ -169,14 +170,18 @@ static void follow_course(const struct course *k)
 static void a_hundred_adamw_steps_follow_pytorch(void **state)
 {
     (void)state;
-    follow_course(&(struct course){"loss.constant", NULL, 100, 1, 0,
-                                   {OPTIM_ADAMW, 2e-5, 0.9, 0.999, 1e-8, 0, 0}});
+    follow_course(&(struct course){
+        "loss.constant", NULL, 100, 1, 0, {OPTIM_ADAMW, 2e-5, 0.9, 0.999, 1e-8, 0, 0}});
 }
 
 static void schedule_accumulation_clipping_and_decay_follow_pytorch(void **state)
 {
     (void)state;
-    follow_course(&(struct course){"loss.schedule", "norm.schedule", 20, 4, 5,
+    follow_course(&(struct course){"loss.schedule",
+                                   "norm.schedule",
+                                   20,
+                                   4,
+                                   5,
                                    {OPTIM_ADAMW, 1e-3, 0.9, 0.999, 1e-8, 0.01, 0.5}});
 }
 
@@ -280,7 +285,8 @@ static void the_gradient_is_that_of_the_loss(void **state)
                 norm += (double)q[i].dw[j] * q[i].dw[j];
             norm = sqrt(norm) + 1e-12;
             for (int side = 0; side < 2; side++) {
-                for (size_t j = 0; j < n; j++) /* along the gradient: the steepest, so least noise */
+                for (size_t j = 0; j < n;
+                     j++) /* along the gradient: the steepest, so least noise */
                     q[i].w[j] = saved[j] + (float)((side ? -e : e) * q[i].dw[j] / norm);
                 loss[side] = bench_loss(&t, &p, false);
             }
@@ -483,8 +489,8 @@ static void an_export_opens_as_the_same_model(void **state)
     snprintf(path, sizeof path, "%s/model.safetensors", dir);
     assert_int_equal(sha256_file(path, again, &err), 0);
     assert_string_equal(sha, again);
-    struct bench u = bench_open(dir, 1, (struct head_spec){.keep_head = true, .dropout = -1},
-                                TUNE_FULL);
+    struct bench u =
+        bench_open(dir, 1, (struct head_spec){.keep_head = true, .dropout = -1}, TUNE_FULL);
     assert_string_equal(model_label(u.m, 1), names[1]);
     assert_string_equal(model_label(u.m, 2), names[2]);
     bench_loss(&t, &off, false);
@@ -508,8 +514,8 @@ static void a_pooling_the_class_lacks_needs_force(void **state)
     assert_non_null(strstr(err.text, "mean"));
     assert_false(file_exists(dir));
     assert_int_equal(model_export(t.m, dir, true, NULL, &err), 0);
-    struct bench u = bench_open(dir, 1, (struct head_spec){.keep_head = true, .dropout = -1},
-                                TUNE_FULL);
+    struct bench u =
+        bench_open(dir, 1, (struct head_spec){.keep_head = true, .dropout = -1}, TUNE_FULL);
     assert_int_equal(model_pooling(u.m), POOLING_MEAN);
     bench_loss(&t, &off, false);
     bench_loss(&u, &off, false);
@@ -544,8 +550,8 @@ static void saved_weights_come_back(void **state)
 static void an_unused_pooler_is_exported_but_not_trained(void **state)
 {
     (void)state;
-    struct bench t = bench_open(TINY, 1, (struct head_spec){.pooling = POOLING_CLS, .dropout = -1},
-                                TUNE_FULL);
+    struct bench t =
+        bench_open(TINY, 1, (struct head_spec){.pooling = POOLING_CLS, .dropout = -1}, TUNE_FULL);
     size_t count, poolers = 0;
     struct param *p = model_params(t.m, &count);
     for (size_t i = 0; i < count; i++) {

@@ -1,4 +1,5 @@
-/* test_safetensors.c - what is sound opens, what is not is refused in one line, whatever the bytes. */
+/* test_safetensors.c - what is sound opens, what is not is refused in one line, whatever the bytes.
+ */
 #include "model_fixture.h"
 
 #include "engine/base/hash.h"
@@ -99,9 +100,11 @@ static void every_known_fault_is_refused(void **state)
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1.5],\"data_offsets\":[0,6]}}", 6, false},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4,8]}}", 4, false},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
-         "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, false},
+         "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+         4, false},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
-         "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, false},
+         "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
+         8, false},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0,
          false},
     };
@@ -161,13 +164,14 @@ static void halves_become_the_floats_they_mean(void **state)
         uint16_t half, brain;
         float value;
     } cases[] = {
-        {0x0000, 0x0000, 0.0f},         {0x8000, 0x8000, -0.0f}, {0x3c00, 0x3f80, 1.0f},
-        {0xc000, 0xc000, -2.0f},        {0x0001, 0x3380, 0x1p-24f},
-        {0x03ff, 0, 0x1.ff8p-15f},      {0x7bff, 0, 65504.0f},   {0x7c00, 0x7f80, INFINITY},
+        {0x0000, 0x0000, 0.0f},  {0x8000, 0x8000, -0.0f},    {0x3c00, 0x3f80, 1.0f},
+        {0xc000, 0xc000, -2.0f}, {0x0001, 0x3380, 0x1p-24f}, {0x03ff, 0, 0x1.ff8p-15f},
+        {0x7bff, 0, 65504.0f},   {0x7c00, 0x7f80, INFINITY},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         unsigned char bytes[4] = {(unsigned char)cases[i].half, (unsigned char)(cases[i].half >> 8),
-                                  (unsigned char)cases[i].brain, (unsigned char)(cases[i].brain >> 8)};
+                                  (unsigned char)cases[i].brain,
+                                  (unsigned char)(cases[i].brain >> 8)};
         struct tensor_entry t = {.dtype = DTYPE_F16, .count = 1, .bytes = bytes};
         float out;
         tensor_to_float(&out, &t);
@@ -193,7 +197,8 @@ static void what_is_written_is_read_back(void **state)
     float a[6], b = NAN;
     for (int i = 0; i < 6; i++)
         a[i] = (float)rng_normal(2, RNG_TEST, (uint64_t)i);
-    struct tensor_out out[] = {{"z \"quoted\"", a, {2, 3}, 2}, {"a", &b, {1}, 1}, {"none", a, {0}, 1}};
+    struct tensor_out out[] = {
+        {"z \"quoted\"", a, {2, 3}, 2}, {"a", &b, {1}, 1}, {"none", a, {0}, 1}};
     fixture_place(path, sizeof path, "written");
     assert_int_equal(safetensors_write(path, out, 3, "pt", sha, &err), 0);
     assert_int_equal(sha256_file(path, again, &err), 0);

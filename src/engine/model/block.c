@@ -20,17 +20,21 @@ struct block_job {
     const struct param *p;
     const struct batch *b;
     const struct pass *pass;
-    size_t layer, R;         /* R rows leave the block */
-    bool gathers;            /* first tokens only: R is B */
-    float *dtail;            /* (R,H) gradient of y2, then of z2, y1, z1 */
+    size_t layer, R; /* R rows leave the block */
+    bool gathers;    /* first tokens only: R is B */
+    float *dtail;    /* (R,H) gradient of y2, then of z2, y1, z1 */
     struct dropout attention_out, ffn_out;
 };
 
 static struct block_job job_of(struct model *m, size_t layer, const struct batch *b,
                                struct workspace *ws, const struct pass *pass)
 {
-    struct block_job j = {m, ws, &ws->layers[layer], model_block(m, layer), b, pass, layer, b->T,
-                          ws->first_only && layer + 1 == m->L, ws->dx, {0}, {0}};
+    struct block_job j = {.m = m, .ws = ws, .b = b, .pass = pass, .layer = layer};
+    j.k = &ws->layers[layer];
+    j.p = model_block(m, layer);
+    j.gathers = ws->first_only && layer + 1 == m->L;
+    j.R = b->T;
+    j.dtail = ws->dx;
     if (j.gathers) {
         j.R = b->B;
         j.dtail = ws->dtail;
@@ -63,8 +67,8 @@ static void attend(void *arg, size_t s, int worker)
                        ? j->k->P + j->ws->attention_at[s] + h * S * ops_attention_stride(S)
                        : own_P;
         const float *q = qkv + h * D;
-        ops->attention_forward(j->k->ctx + first * H + h * D, H, P, q, q + H, q + 2 * H, 3 * H, S, D,
-                               scratch, head_dropout(j, s, h));
+        ops->attention_forward(j->k->ctx + first * H + h * D, H, P, q, q + H, q + 2 * H, 3 * H, S,
+                               D, scratch, head_dropout(j, s, h));
     }
     if (j->gathers) {
         memcpy(j->k->tail_x + s * H, j->k->x + first * H, H * sizeof(float));
@@ -102,8 +106,8 @@ static void second_norm(void *arg, size_t first, size_t rows, size_t block, int 
     size_t H = j->m->H, at = first * H;
     j->m->compute->ops->residual_norm_forward(
         k->y2 + at, k->z2 + at, k->mean2 + first, k->rstd2 + first, k->z2 + at, p[DOWN_B].w,
-        k->y1 + at, p[GAMMA2].w, p[BETA2].w, (float)j->m->config.layer_norm_eps, rows, H, j->ffn_out,
-        first);
+        k->y1 + at, p[GAMMA2].w, p[BETA2].w, (float)j->m->config.layer_norm_eps, rows, H,
+        j->ffn_out, first);
 }
 
 void block_forward(struct model *m, size_t layer, const struct batch *b, struct workspace *ws,

@@ -26,7 +26,8 @@ static const struct size_row {
     {"num_hidden_layers", offsetof(struct model_config, num_hidden_layers), 12, 1000},
     {"num_attention_heads", offsetof(struct model_config, num_attention_heads), 12, 4096},
     {"vocab_size", offsetof(struct model_config, vocab_size), 30522, WIDTH_LIMIT},
-    {"max_position_embeddings", offsetof(struct model_config, max_position_embeddings), 512, WIDTH_LIMIT},
+    {"max_position_embeddings", offsetof(struct model_config, max_position_embeddings), 512,
+     WIDTH_LIMIT},
     {"type_vocab_size", offsetof(struct model_config, type_vocab_size), 2, WIDTH_LIMIT},
 };
 
@@ -38,8 +39,8 @@ static const struct real_row {
     {"layer_norm_eps", offsetof(struct model_config, layer_norm_eps), 1e-12, 1},
     {"initializer_range", offsetof(struct model_config, initializer_range), 0.02, 1e3},
     {"hidden_dropout_prob", offsetof(struct model_config, hidden_dropout_prob), 0.1, 1},
-    {"attention_probs_dropout_prob",
-     offsetof(struct model_config, attention_probs_dropout_prob), 0.1, 1},
+    {"attention_probs_dropout_prob", offsetof(struct model_config, attention_probs_dropout_prob),
+     0.1, 1},
 };
 
 /* Keys of which only one value is served. */
@@ -84,8 +85,8 @@ static int read_reals(struct model_config *c, const char *path, struct err *err)
     if (json_number_or(c->json, "classifier_dropout", c->hidden_dropout_prob, drop, path, err))
         return -1;
     if (!(*drop >= 0 && *drop < 1))
-        return err_set(err, ERR_INPUT, "'%s': classifier_dropout is %g, expected 0 to below 1", path,
-                       *drop);
+        return err_set(err, ERR_INPUT, "'%s': classifier_dropout is %g, expected 0 to below 1",
+                       path, *drop);
     return 0;
 }
 
@@ -112,7 +113,8 @@ static int refuse_foreign(const struct model_config *c, const char *path, struct
 }
 
 /* id2label is an object from "0", "1", ... to names: every id from 0 to its size, once. */
-static int read_id2label(struct model_config *c, const cJSON *map, const char *path, struct err *err)
+static int read_id2label(struct model_config *c, const cJSON *map, const char *path,
+                         struct err *err)
 {
     size_t count = cJSON_IsObject(map) ? (size_t)cJSON_GetArraySize(map) : 0;
     if (!count)
@@ -125,10 +127,11 @@ static int read_id2label(struct model_config *c, const cJSON *map, const char *p
         unsigned long id = strtoul(item->string, &end, 10);
         if (item->string[0] < '0' || item->string[0] > '9' || *end || id >= count ||
             c->labels[id] || !cJSON_IsString(item))
-            return err_set(err, ERR_INPUT,
-                           "'%s': id2label entry '%.20s' is wrong; expected ids 0 to %zu, each with "
-                           "a name",
-                           path, item->string, count - 1);
+            return err_set(
+                err, ERR_INPUT,
+                "'%s': id2label entry '%.20s' is wrong; expected ids 0 to %zu, each with "
+                "a name",
+                path, item->string, count - 1);
         if (!(c->labels[id] = mem_strdup(item->valuestring, err)))
             return -1;
     }

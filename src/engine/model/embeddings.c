@@ -104,6 +104,7 @@ void embeddings_backward(struct model *m, const struct batch *b, struct workspac
     struct embedding_job j = {m, b, ws, dropout_site(m->hidden_dropout, pass, SITE_EMBEDDING)};
     size_t width = (m->embedding[TYPE].rows + 2) * m->H;
     compute_rows(m->compute, b->T, backward_rows, &j);
-    compute_add_partials(m->compute, m->embedding[TYPE].dw, ws->partial, compute_blocks(b->T), width);
+    compute_add_partials(m->compute, m->embedding[TYPE].dw, ws->partial, compute_blocks(b->T),
+                         width);
     pool_run(m->compute->pool, WORD_PARTS + b->longest, scatter, &j);
 }

@@ -1,4 +1,5 @@
-/* export.c - the model as a directory that AutoModelForSequenceClassification.from_pretrained loads.
+/* export.c - the model as a directory that AutoModelForSequenceClassification.from_pretrained
+ * loads.
  *
  * config.json is the one the model came with, plus what Transformers needs to rebuild the head;
  * keys this program does not know stay as they were. */
@@ -11,7 +12,9 @@
 #include <string.h>
 
 static const char *const pooling_names[] = {
-    [POOLING_MODEL] = "model", [POOLING_CLS] = "cls", [POOLING_MEAN] = "mean",
+    [POOLING_MODEL] = "model",
+    [POOLING_CLS] = "cls",
+    [POOLING_MEAN] = "mean",
 };
 
 /* Put a member, whatever stood there before. Takes the item. */

@@ -1,7 +1,9 @@
 /* heads.c - from the backbone's last rows to logits: what is read, BERT's pooler, the classifier.
  *
- *   pooled = tanh(h Wp^T + bp)         h: the first token's row; with pooling cls or mean there is
- *   logits = dropout(pooled) Wc^T + bc     no pooler and the classifier reads h, or the mean, itself
+ *   pooled = tanh(h Wp^T + bp)             h: the first token's row
+ *   logits = dropout(pooled) Wc^T + bc
+ *
+ * With pooling cls or mean there is no pooler: the classifier reads h, or the sequence's mean.
  *
  * All here works on B rows, one a sequence, so it also serves rows of cached features. */
 #include "engine/model/parts.h"
@@ -118,9 +120,13 @@ void classifier_forward(struct model *m, struct workspace *ws, const float *in, 
                         const struct pass *pass, float *logits)
 {
     struct compute *c = m->compute;
-    struct rows_job drop = {.m = m, .in = in, .out = ws->head_in, .width = m->H,
+    struct rows_job drop = {.m = m,
+                            .in = in,
+                            .out = ws->head_in,
+                            .width = m->H,
                             .drop = dropout_site(m->head_dropout, pass, SITE_HEAD)};
-    struct rows_job bias = {.m = m, .bias = m->classifier[CLASSIFIER_B].w, .out = logits, .width = m->K};
+    struct rows_job bias = {
+        .m = m, .bias = m->classifier[CLASSIFIER_B].w, .out = logits, .width = m->K};
     if (drop.drop.threshold)
         compute_rows(c, B, drop_rows, &drop);
     else
@@ -143,7 +149,10 @@ void classifier_backward(struct model *m, struct workspace *ws, size_t B, const 
 {
     struct compute *c = m->compute;
     struct rows_job sum = {.m = m, .in = dlogits, .partial = ws->partial, .width = m->K};
-    struct rows_job drop = {.m = m, .in = din, .out = din, .width = m->H,
+    struct rows_job drop = {.m = m,
+                            .in = din,
+                            .out = din,
+                            .width = m->H,
                             .drop = dropout_site(m->head_dropout, pass, SITE_HEAD)};
     compute_rows(c, B, sum_rows, &sum);
     compute_add_partials(c, m->classifier[CLASSIFIER_B].dw, ws->partial, compute_blocks(B), m->K);

@@ -1,8 +1,8 @@
 /* infer.c - rows in any order to logits in that order.
  *
  * Rows are sorted by length, longest first, and packed greedily: a batch takes rows until its token
- * budget is full. Packing computes no padding whatever the order; sorting is for the attention, whose
- * sequences then have work of one size to share among the workers. */
+ * budget is full. Packing computes no padding whatever the order; sorting is for the attention,
+ * whose sequences then have work of one size to share among the workers. */
 #include "engine/model/infer.h"
 
 #include "engine/base/mem.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUDGET_TOKENS 2048
+#define BUDGET_TOKENS  2048
 #define MOST_SEQUENCES 512
 
 struct infer {

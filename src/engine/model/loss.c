@@ -1,6 +1,7 @@
 /* loss.c - softmax cross-entropy, in double inside.
  *
- * A batch has a few thousand logits at most, so the cost is nothing and the sums keep all digits. */
+ * A batch has a few thousand logits at most, so the cost is nothing and the sums keep all digits.
+ */
 #include "engine/model/loss.h"
 
 #include <assert.h>

@@ -152,15 +152,17 @@ int model_check_tokens(const struct model *m, const struct encoded *e, struct er
 {
     const struct model_config *c = &m->config;
     if (e->longest > c->max_position_embeddings)
-        return err_set(err, ERR_USAGE, "a text has %zu tokens, the model reads %zu; lower max_length",
-                       e->longest, c->max_position_embeddings);
+        return err_set(err, ERR_USAGE,
+                       "a text has %zu tokens, the model reads %zu; lower max_length", e->longest,
+                       c->max_position_embeddings);
     for (uint64_t t = 0; t < e->start[e->rows]; t++)
         if (e->token[t] < 0 || (size_t)e->token[t] >= c->vocab_size ||
             e->segment[t] >= c->type_vocab_size)
-            return err_set(err, ERR_INPUT,
-                           "the tokenizer makes token %d of type %d, the model knows %zu tokens and "
-                           "%zu types; the directory's files are not of one model",
-                           (int)e->token[t], (int)e->segment[t], c->vocab_size, c->type_vocab_size);
+            return err_set(
+                err, ERR_INPUT,
+                "the tokenizer makes token %d of type %d, the model knows %zu tokens and "
+                "%zu types; the directory's files are not of one model",
+                (int)e->token[t], (int)e->segment[t], c->vocab_size, c->type_vocab_size);
     return 0;
 }
 

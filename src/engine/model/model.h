@@ -30,23 +30,23 @@ enum pooling { POOLING_MODEL, POOLING_CLS, POOLING_MEAN };
 enum tune { TUNE_FULL, TUNE_HEAD };
 
 struct param {
-    const char *name;   /* as Transformers saves it: "bert.encoder.layer.3.attention.self.query.weight" */
-    size_t rows, cols;  /* a vector has rows 1 */
-    size_t dims;        /* 1 or 2, for export */
-    float *w, *dw;      /* dw NULL until model_prepare_training, and for what does not learn */
-    int depth;          /* 0 embeddings, 1.. blocks, blocks+1 pooler and head */
+    const char *name;  /* as Transformers saves it: "bert.pooler.dense.weight" */
+    size_t rows, cols; /* a vector has rows 1 */
+    size_t dims;       /* 1 or 2, for export */
+    float *w, *dw;     /* dw NULL until model_prepare_training, and for what does not learn */
+    int depth;         /* 0 embeddings, 1.. blocks, blocks+1 pooler and head */
     bool trainable, decays;
-    bool fresh;         /* not in the checkpoint: initialised from the seed */
-    uint8_t *touched;   /* (rows) for the word embedding, else NULL; see optim.h */
+    bool fresh;       /* not in the checkpoint: initialised from the seed */
+    uint8_t *touched; /* (rows) for the word embedding, else NULL; see optim.h */
 };
 
 struct head_spec {
     size_t labels;
     const char *const *label_names; /* borrowed for the call; NULL: LABEL_0, LABEL_1, ... */
     enum pooling pooling;
-    uint64_t seed;                  /* of the new head */
-    double dropout;                 /* overrides every dropout of the config; negative: the config's */
-    bool keep_head;                 /* evaluate, predict: the checkpoint's own head, refuse without */
+    uint64_t seed;  /* of the new head */
+    double dropout; /* overrides every dropout of the config; negative: the config's */
+    bool keep_head; /* evaluate, predict: the checkpoint's own head, refuse without */
 };
 
 struct model;
@@ -66,8 +66,8 @@ struct param *model_params(struct model *m, size_t *count);
  * classifier.bias"; "" when there is nothing. */
 const char *model_notice(const struct model *m);
 
-/* Whether the model can read every token of e: ids, types and lengths within its tables. To be asked
- * once before e's batches go to model_forward, which does not check. */
+/* Whether the model can read every token of e: ids, types and lengths within its tables. To be
+ * asked once before e's batches go to model_forward, which does not check. */
 int model_check_tokens(const struct model *m, const struct encoded *e, struct err *err);
 
 /* Mark what learns and make gradients for it. */
@@ -109,9 +109,9 @@ void model_head_backward(struct model *m, const float *features, size_t B, struc
 int model_save_weights(struct model *m, const char *path, char sha256[65], struct err *err);
 int model_load_weights(struct model *m, const char *path, struct err *err);
 
-/* The directory AutoModelForSequenceClassification.from_pretrained loads: config.json (architectures,
- * dtype, id2label, label2id, problem_type) and model.safetensors. Refuses a pooling the class cannot
- * express, by name, unless force, which writes sft_pooling into config.json. */
+/* The directory AutoModelForSequenceClassification.from_pretrained loads: config.json
+ * (architectures, dtype, id2label, label2id, problem_type) and model.safetensors. Refuses a pooling
+ * the class cannot express, by name, unless force, which writes sft_pooling into config.json. */
 int model_export(struct model *m, const char *dir, bool force, char weights_sha256[65],
                  struct err *err);
 

@@ -57,8 +57,13 @@ static size_t extent_of(const struct model *m, enum extent e)
 {
     const struct model_config *c = &m->config;
     const size_t table[] = {
-        [NONE] = 1, [HIDDEN] = m->H, [INTERMEDIATE] = m->F, [VOCABULARY] = c->vocab_size,
-        [POSITIONS] = c->max_position_embeddings, [TYPES] = c->type_vocab_size, [LABELS] = m->K,
+        [NONE] = 1,
+        [HIDDEN] = m->H,
+        [INTERMEDIATE] = m->F,
+        [VOCABULARY] = c->vocab_size,
+        [POSITIONS] = c->max_position_embeddings,
+        [TYPES] = c->type_vocab_size,
+        [LABELS] = m->K,
     };
     return table[e];
 }

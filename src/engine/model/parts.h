@@ -1,10 +1,10 @@
-/* parts.h - what the files of this room share: the model's parts and a step's memory. Private to the
- * room; model.h is what others see.
+/* parts.h - what the files of this room share: the model's parts and a step's memory. Private to
+ * the room; model.h is what others see.
  *
  * Parameters lie in one block in the order of the table, gradients in a second block of the same
- * layout, so the gradient of any w is as far into `gradients` as w is into `weights`. Within a block
- * (layer) query, key and value weights are neighbours without a gap, and so are all its vectors:
- * their gradients' partial sums are one row, added up in one go. */
+ * layout, so the gradient of any w is as far into `gradients` as w is into `weights`. Within a
+ * block (layer) query, key and value weights are neighbours without a gap, and so are all its
+ * vectors: their gradients' partial sums are one row, added up in one go. */
 #ifndef PARTS_H
 #define PARTS_H
 #include "engine/base/mem.h"
@@ -13,8 +13,22 @@
 /* Places in the table. */
 enum { WORD, POSITION, TYPE, EMBEDDING_GAMMA, EMBEDDING_BETA, EMBEDDING_PARAMS };
 enum {
-    QUERY_W, KEY_W, VALUE_W, OUT_W, UP_W, DOWN_W,
-    QUERY_B, KEY_B, VALUE_B, OUT_B, GAMMA1, BETA1, UP_B, DOWN_B, GAMMA2, BETA2,
+    QUERY_W,
+    KEY_W,
+    VALUE_W,
+    OUT_W,
+    UP_W,
+    DOWN_W,
+    QUERY_B,
+    KEY_B,
+    VALUE_B,
+    OUT_B,
+    GAMMA1,
+    BETA1,
+    UP_B,
+    DOWN_B,
+    GAMMA2,
+    BETA2,
     BLOCK_PARAMS
 };
 enum { POOLER_W, POOLER_B };
@@ -63,28 +77,28 @@ int weights_load(struct model *m, const char *dir, const struct head_spec *head,
 /* What one block keeps between forward and backward. R rows leave a block: all T tokens, or, in the
  * last block of a head that reads first tokens only, B. */
 struct block_memory {
-    float *x;              /* (T,H) input */
-    float *qkv;            /* (T,3H) */
-    float *P;              /* attention probabilities, workspace.attention_at for each sequence */
-    float *ctx;            /* (T,H) attention output */
-    float *tail_x;         /* (R,H) the rows of x that go on; x itself when R is T */
-    float *tail_ctx;       /* (R,H) likewise of ctx */
-    float *z1, *y1;        /* (R,H) before and after the first LayerNorm */
-    float *u, *a;          /* (R,F) before and after GELU */
-    float *z2, *y2;        /* (R,H) before and after the second LayerNorm */
+    float *x;        /* (T,H) input */
+    float *qkv;      /* (T,3H) */
+    float *P;        /* attention probabilities, workspace.attention_at for each sequence */
+    float *ctx;      /* (T,H) attention output */
+    float *tail_x;   /* (R,H) the rows of x that go on; x itself when R is T */
+    float *tail_ctx; /* (R,H) likewise of ctx */
+    float *z1, *y1;  /* (R,H) before and after the first LayerNorm */
+    float *u, *a;    /* (R,F) before and after GELU */
+    float *z2, *y2;  /* (R,H) before and after the second LayerNorm */
     float *mean1, *rstd1, *mean2, *rstd2; /* (R) */
 };
 
 struct workspace {
     struct mem_block block;
     size_t max_B, max_T, max_S;
-    size_t B, T, S;   /* of the batch it is carved for */
-    bool training;    /* keeps what backward reads */
-    bool first_only;  /* the last block passes on first tokens only */
+    size_t B, T, S;       /* of the batch it is carved for */
+    bool training;        /* keeps what backward reads */
+    bool first_only;      /* the last block passes on first tokens only */
     size_t *attention_at; /* (B) floats into P where a sequence's heads start */
 
     float *embedded, *embedding_z, *embedding_mean, *embedding_rstd; /* (T,H), (T,H), (T), (T) */
-    struct block_memory *layers; /* (L) */
+    struct block_memory *layers;                                     /* (L) */
 
     float *pool_in, *pooled, *head_in; /* (B,H) before the pooler, after it, after dropout */
 

@@ -23,11 +23,11 @@ static const struct dtype_row {
     unsigned bits;
     enum dtype dtype;
 } dtypes[] = {
-    {"F32", 32, DTYPE_F32},    {"F16", 16, DTYPE_F16},       {"BF16", 16, DTYPE_BF16},
-    {"BOOL", 8, DTYPE_OTHER},  {"U8", 8, DTYPE_OTHER},       {"I8", 8, DTYPE_OTHER},
-    {"I16", 16, DTYPE_OTHER},  {"U16", 16, DTYPE_OTHER},     {"I32", 32, DTYPE_OTHER},
-    {"U32", 32, DTYPE_OTHER},  {"I64", 64, DTYPE_OTHER},     {"U64", 64, DTYPE_OTHER},
-    {"F64", 64, DTYPE_OTHER},  {"C64", 64, DTYPE_OTHER},     {"F4", 4, DTYPE_OTHER},
+    {"F32", 32, DTYPE_F32},      {"F16", 16, DTYPE_F16},      {"BF16", 16, DTYPE_BF16},
+    {"BOOL", 8, DTYPE_OTHER},    {"U8", 8, DTYPE_OTHER},      {"I8", 8, DTYPE_OTHER},
+    {"I16", 16, DTYPE_OTHER},    {"U16", 16, DTYPE_OTHER},    {"I32", 32, DTYPE_OTHER},
+    {"U32", 32, DTYPE_OTHER},    {"I64", 64, DTYPE_OTHER},    {"U64", 64, DTYPE_OTHER},
+    {"F64", 64, DTYPE_OTHER},    {"C64", 64, DTYPE_OTHER},    {"F4", 4, DTYPE_OTHER},
     {"F6_E2M3", 6, DTYPE_OTHER}, {"F6_E3M2", 6, DTYPE_OTHER}, {"F8_E4M3", 8, DTYPE_OTHER},
     {"F8_E5M2", 8, DTYPE_OTHER}, {"F8_E8M0", 8, DTYPE_OTHER},
 };
@@ -162,7 +162,8 @@ static int read_header(struct safetensors *s, const cJSON *header, const char *p
     size_t data_bytes = s->map.size_bytes - data_start;
     if (!cJSON_IsObject(header))
         return err_set(err, ERR_INPUT, "cannot read '%s': its header is no JSON object", path);
-    s->tensors = mem_alloc((size_t)cJSON_GetArraySize(header), sizeof *s->tensors, "tensor list", err);
+    s->tensors =
+        mem_alloc((size_t)cJSON_GetArraySize(header), sizeof *s->tensors, "tensor list", err);
     if (!s->tensors)
         return -1;
     for (const cJSON *member = header->child; member; member = member->next) {

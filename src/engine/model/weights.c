@@ -1,9 +1,9 @@
 /* weights.c - between the parameter table and files of tensors.
  *
  * A checkpoint may call a tensor "bert.X" or "X", and by the names of early releases (LayerNorm's
- * gamma and beta). The backbone must be complete; the head, and a pooler, may be absent and are then
- * new: N(0, initializer_range) from the seed, biases 0, as Transformers initialises them. Whatever
- * was made up or left unread is said in the model's notice. */
+ * gamma and beta). The backbone must be complete; the head, and a pooler, may be absent and are
+ * then new: N(0, initializer_range) from the seed, biases 0, as Transformers initialises them.
+ * Whatever was made up or left unread is said in the model's notice. */
 #include "engine/model/parts.h"
 
 #include "engine/base/rng.h"
@@ -41,8 +41,7 @@ static bool shape_fits(const struct param *p, const struct tensor_entry *t)
 {
     if (t->dims != p->dims)
         return false;
-    return p->dims == 1 ? t->shape[0] == p->cols
-                        : t->shape[0] == p->rows && t->shape[1] == p->cols;
+    return p->dims == 1 ? t->shape[0] == p->cols : t->shape[0] == p->rows && t->shape[1] == p->cols;
 }
 
 static void shape_text(char *out, size_t size, const size_t *shape, size_t dims)
@@ -103,9 +102,10 @@ static void init_fresh(struct model *m, struct param *p, uint64_t seed)
     p->fresh = true;
     uint64_t base = p >= m->classifier ? 0 : (uint64_t)1 << 40;
     for (size_t i = 0; i < p->rows * p->cols; i++)
-        p->w[i] = p->dims == 1 ? 0.0f
-                               : (float)(m->config.initializer_range *
-                                         rng_normal(seed, RNG_HEAD_INIT, base + i));
+        p->w[i] =
+            p->dims == 1
+                ? 0.0f
+                : (float)(m->config.initializer_range * rng_normal(seed, RNG_HEAD_INIT, base + i));
 }
 
 /* A head of another label count than asked for is no head; nor is half of one. */
@@ -204,11 +204,12 @@ int weights_load(struct model *m, const char *dir, const struct head_spec *head,
     if (file_join(path, sizeof path, dir, "model.safetensors", err))
         return -1;
     if (!file_exists(path))
-        return err_set(err, ERR_INPUT,
-                       "'%s' is no model directory: it has no model.safetensors; weights in another "
-                       "format or in several files are to be converted with Transformers' "
-                       "save_pretrained",
-                       dir);
+        return err_set(
+            err, ERR_INPUT,
+            "'%s' is no model directory: it has no model.safetensors; weights in another "
+            "format or in several files are to be converted with Transformers' "
+            "save_pretrained",
+            dir);
     if (safetensors_open(&s, path, err))
         return -1;
     int rc = load_open(m, &s, path, head, err);
@@ -241,8 +242,9 @@ int model_load_weights(struct model *m, const char *path, struct err *err)
     for (size_t i = 0; i < m->param_count && !rc; i++) {
         const struct tensor_entry *t = safetensors_find(&s, m->params[i].name);
         rc = t ? read_param(&m->params[i], t, path, err)
-               : err_set(err, ERR_INPUT, "'%s' has no tensor '%s'; it is no checkpoint of this model",
-                         path, m->params[i].name);
+               : err_set(err, ERR_INPUT,
+                         "'%s' has no tensor '%s'; it is no checkpoint of this model", path,
+                         m->params[i].name);
     }
     safetensors_close(&s);
     return rc;

@@ -1,8 +1,8 @@
 /* workspace.c - all memory of a step, there before the first one.
  *
- * One block, carved front to back by `take`. Carving is arithmetic alone: it runs once from address 0
- * to learn the size for the largest batch, then for every batch at that batch's own size. So what a
- * batch uses lies together at the front, and a block sized for the longest batch costs address
+ * One block, carved front to back by `take`. Carving is arithmetic alone: it runs once from address
+ * 0 to learn the size for the largest batch, then for every batch at that batch's own size. So what
+ * a batch uses lies together at the front, and a block sized for the longest batch costs address
  * space, not memory, until such a batch comes. For training every block of the model has buffers of
  * its own, since backward reads them; for inference all share one set, and y2 overwrites x. */
 #include "engine/model/parts.h"
@@ -69,7 +69,8 @@ static void carve_blocks(struct carver *c, const struct model *m, struct workspa
     c->used = most;
 }
 
-/* Partial sums have a row for each block of rows: of vectors, or of the embedding's small tables. */
+/* Partial sums have a row for each block of rows: of vectors, or of the embedding's small tables.
+ */
 static size_t partial_width(const struct model *m)
 {
     size_t small = (m->config.type_vocab_size + 2) * m->H;
