@@ -38,18 +38,14 @@ ok stopped_resumed "$SFT" train --resume "$T/stopped" --json
 same "steps after a stop" 600 "$(json steps "$T/stopped_resumed.out")"
 same "weights after a stop" "$(weights "$T/t1.out")" "$(weights "$T/stopped_resumed.out")"
 
-# Killed at once, killed at a checkpoint, killed again while resuming.
+# Killed as soon as there is a run, then again and again while resuming.
 start killed
-sleep 0.15
-kill -9 $pid 2>/dev/null || true
+while [ ! -f "$T/killed/run.json" ]; do
+    kill -0 $pid 2>/dev/null || fail "the run ended early: $(cat "$T/killed.err")"
+    sleep 0.01
+done
+kill -9 $pid
 wait $pid 2>/dev/null || true
-if [ ! -f "$T/killed/run.json" ]; then # too early: nothing was promised
-    rm -rf "$T/killed"
-    start killed
-    wait_for_checkpoint "$T/killed" $pid
-    kill -9 $pid 2>/dev/null || true
-    wait $pid 2>/dev/null || true
-fi
 for round in 1 2 3 4 5; do
     "$SFT" train --resume "$T/killed" --json >"$T/killed.out" 2>"$T/killed.err" </dev/null &
     pid=$!
