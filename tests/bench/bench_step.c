@@ -92,9 +92,10 @@ static void bench(struct compute *c, struct model *m, size_t B, size_t S, int ro
     qsort(total, (size_t)rounds, sizeof *total, by_value);
     double gflop = step_gflop(m, B, S), median = total[rounds / 2];
     printf("%zux%zu: best %.1f ms, median %.1f ms, %.0f tokens/s, %.0f GFLOP/s = %.2f of peak; "
-           "CPU %.1f ms\n",
+           "CPU %.1f ms = "
+           "%.2f of peak\n",
            B, S, total[0] * 1e3, median * 1e3, (double)b.T / total[0], gflop / total[0],
-           gflop / total[0] / peak, cpu * 1e3);
+           gflop / total[0] / peak, cpu * 1e3, gflop / cpu / (peak / pool_threads(c->pool)));
     for (int i = 0; i < PARTS; i++)
         printf("    %-12s %7.2f ms in the mean\n", part_names[i], part[i] * 1e3);
     workspace_destroy(ws);
