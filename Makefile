@@ -97,20 +97,64 @@ test: packages-test layers check-release
 asan: packages-test check-asan
 tsan: packages-test check-tsan
 
+# The figures of docs/parity.md. SFT_PYTHON is an interpreter with torch, transformers and
+# scikit-learn; where there is none, or no model, the parts that need it say they are skipped.
+SFT_PYTHON ?= python3
+export SFT_PYTHON
+export SFT_MODEL ?= $(MODEL)
+parity: packages-build
+	@$(MAKE) -s -j$(JOBS) VARIANT=release programs
+	@for part in tokenizer model accuracy; do \
+	    echo; echo "== $$part"; \
+	    $(SFT_PYTHON) tests/parity/$$part.py || [ $$? = 77 ] || exit 1; \
+	done
+
+# The engine's own step, then the whole command against the peer in turn, then the answer to a key.
+bench: packages-build
+	@$(MAKE) -s -j$(JOBS) VARIANT=release programs
+	@$(B)/tests/bench/bench_step
+
+bench-peer: packages-build
+	@$(MAKE) -s -j$(JOBS) VARIANT=release programs
+	@$(SFT_PYTHON) tests/bench/peer.py --python $(SFT_PYTHON)
+
+bench-keys: packages-build
+	@$(MAKE) -s -j$(JOBS) VARIANT=release all
+	@python3 tests/bench/ui_latency.py $(B)/sft ui --workspace $(B) --model $(MODEL) $(TICKETS) --epochs 40
+
+# Longer than in the suite, under AddressSanitizer.
+FUZZ_INPUTS ?= 200000
+fuzz: packages-test
+	@$(MAKE) -s -j$(JOBS) VARIANT=asan programs
+	@for target in build/asan/tests/fuzz/fuzz_*[a-z]; do echo "$$target"; $$target $(FUZZ_INPUTS) || exit 1; done
+
 layers:
 	@scripts/layers.sh
+
+format:
+	clang-format -i $(shell git ls-files '*.c' '*.h' | grep -v unicode_tables.h)
+
+PREFIX ?= /usr/local
+install: all
+	install -D $(B)/sft $(DESTDIR)$(PREFIX)/bin/sft
+	install -D -m 644 docs/sft.1 $(DESTDIR)$(PREFIX)/share/man/man1/sft.1
 
 help:
 	@echo "make            build build/release/sft"
 	@echo "make run        install what is missing, fetch the model once, open the workbench"
 	@echo "make test       install what is missing, run every test"
 	@echo "make asan tsan  the same tests under AddressSanitizer and UBSan, ThreadSanitizer"
+	@echo "make parity     every figure against Transformers (SFT_PYTHON names its interpreter)"
+	@echo "make bench      the training step; bench-peer: against Transformers; bench-keys: answers to keys"
+	@echo "make fuzz       hostile input for longer than the tests do"
+	@echo "make golden     write the stored screens anew"
 	@echo "make layers     check the order of the rooms"
+	@echo "make install    the program and its manual page, under PREFIX"
 	@echo "make clean      remove build/"
 
 clean:
 	rm -rf build
 
-.PHONY: all programs golden model run test asan tsan layers help clean
+.PHONY: all programs golden parity bench bench-peer bench-keys fuzz format install model run test asan tsan layers help clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

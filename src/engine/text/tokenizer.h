@@ -37,7 +37,7 @@ void tokenizer_close(struct tokenizer *t); /* NULL is fine */
 /* Encode text (and pair, when not NULL). max_length 0: never cut; otherwise the longest-first
  * truncation of Transformers keeps at most that many ids, special tokens counted (they always
  * stay). Bytes that are not UTF-8 are read as U+FFFD. 0, or -1 with ERR_NOMEM, or ERR_INPUT for a
- * text of 4 GiB and more. */
+ * text of 1 GiB and more. */
 int tokenizer_encode(const struct tokenizer *t, const char *text, size_t text_len, const char *pair,
                      size_t pair_len, size_t max_length, struct encoding *out, struct err *err);
 
