@@ -126,7 +126,7 @@ bench-keys: packages-build
 FUZZ_INPUTS ?= 200000
 fuzz: packages-test
 	@$(MAKE) -s -j$(JOBS) VARIANT=asan programs
-	@for target in build/asan/tests/fuzz/fuzz_*[a-z]; do echo "$$target"; $$target $(FUZZ_INPUTS) || exit 1; done
+	@for target in $(patsubst tests/%.c,build/asan/tests/%,$(wildcard tests/fuzz/*.c)); do echo "$$target"; $$target $(FUZZ_INPUTS) || exit 1; done
 
 layers:
 	@scripts/layers.sh
