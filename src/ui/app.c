@@ -108,6 +108,11 @@ void app_show(struct app *a, enum view_id v)
     tell_view(a, true);
 }
 
+enum view_id app_view_before_help(const struct app *a)
+{
+    return a->shown_before_help;
+}
+
 void app_show_row(struct app *a, size_t row)
 {
     a->session.row_asked = row;

@@ -23,6 +23,7 @@ struct view;
 /* ---- for views ---- */
 const struct session *app_session(const struct app *a);
 void app_show(struct app *a, enum view_id v);
+enum view_id app_view_before_help(const struct app *a);
 /* Show a row of the data set in the Data view. */
 void app_show_row(struct app *a, size_t row);
 

@@ -220,6 +220,8 @@ static void inspection_done(void *arg, void *owner, const struct err *failed)
     if (!failed && same_run) {
         session_set_inspection(&a->session, l->inspection);
         l->inspection = NULL;
+    } else if (failed && same_run && failed->code == ERR_INPUT && l->id > 0) {
+        a->awaited[l->split] = l->id; /* told before it is written: ask again */
     } else if (failed && failed->code != ERR_CANCELLED && failed->code != ERR_INPUT) {
         app_say_err(a, failed);
     }
@@ -237,9 +239,20 @@ static void load_inspection(struct app *a, int64_t id, enum split split)
     jobs_submit(a->jobs, load_inspection_run, inspection_done, l, a);
 }
 
+static void ask_again(struct app *a)
+{
+    for (int i = 0; i < SPLIT_COUNT; i++) {
+        int64_t id = a->awaited[i];
+        a->awaited[i] = 0;
+        if (id)
+            load_inspection(a, id, (enum split)i);
+    }
+}
+
 static void forget_inspections(struct app *a)
 {
     for (int i = 0; i < SPLIT_COUNT; i++) {
+        a->awaited[i] = 0;
         inspection_destroy(a->session.inspection[i]);
         a->session.inspection[i] = NULL;
     }
@@ -290,6 +303,7 @@ static void end_run(struct app *a)
     }
     control_close(a->control);
     a->control = NULL;
+    ask_again(a);
     session_touch(&a->session, CHANGED_RUN);
 }
 
@@ -306,6 +320,7 @@ void app_poll_run(struct app *a)
     struct trainer_view before = r->view;
     uint64_t lost = r->lost;
     size_t n, total = 0;
+    ask_again(a);
     /* The snapshot first: once it says "ended", every record is in the ring. */
     control_snapshot(a->control, &r->view);
     while ((n = control_read(a->control, records, sizeof records / sizeof records[0], &r->lost))) {

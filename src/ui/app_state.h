@@ -53,6 +53,7 @@ struct app {
     uint64_t last_seq;             /* newest record taken */
     bool start_when_read;          /* a start was asked for before the data were there */
     double next_poll;              /* of the ring, monotonic seconds */
+    int64_t awaited[SPLIT_COUNT];  /* evaluation whose rows run.db does not have yet; 0: none */
     uint64_t search_job, tokens_job;
     struct retired *retired;
 };

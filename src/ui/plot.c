@@ -1,6 +1,7 @@
 /* plot.c - a chart in a rectangle: axes, labels, marks, the raster as cells, the cursor. */
 #include "ui/plot.h"
 
+#include <math.h>
 #include <string.h>
 
 /* What an ASCII chart draws a series with; a dash would leave holes in so coarse a raster. */
@@ -21,17 +22,20 @@ static uint32_t braille_cell(const uint8_t *dots)
     return 0x2800 + mask;
 }
 
-/* The series that owns most of a cell's dots; the later one on a tie. 0: the cell is empty. */
-static uint8_t cell_owner(const uint8_t *dots, int n)
+/* A cell has one colour: that of the last series in it, so that a thin dashed curve is not lost in a thick
+ * one. Thin ones are shown together; under a thick one the other's dots are left out. 0: empty. */
+static uint8_t choose_owner(uint8_t *dots, int n)
 {
-    int count[PLOT_SERIES_MAX + 1] = {0};
-    uint8_t best = 0;
+    uint8_t last = 0;
+    int others = 0;
     for (int i = 0; i < n; i++)
-        count[dots[i]]++;
-    for (uint8_t s = 1; s <= PLOT_SERIES_MAX; s++)
-        if (count[s] && (!best || count[s] >= count[best]))
-            best = s;
-    return best;
+        last = dots[i] > last ? dots[i] : last;
+    for (int i = 0; i < n; i++)
+        others += dots[i] && dots[i] != last;
+    for (int i = 0; i < n && others > n / 2; i++)
+        if (dots[i] != last)
+            dots[i] = 0;
+    return last;
 }
 
 static void put_raster(struct canvas *c, struct rect box, const struct plot *p,
@@ -45,7 +49,7 @@ static void put_raster(struct canvas *c, struct rect box, const struct plot *p,
             uint8_t dots[8];
             for (int i = 0; i < dx * dy; i++)
                 dots[i] = r->owner[(y * dy + i / dx) * r->w + x * dx + i % dx];
-            uint8_t owner = cell_owner(dots, dx * dy);
+            uint8_t owner = choose_owner(dots, dx * dy);
             if (!owner)
                 continue;
             uint32_t cp = level == GLYPHS_BRAILLE ? braille_cell(dots)
@@ -53,6 +57,21 @@ static void put_raster(struct canvas *c, struct rect box, const struct plot *p,
                                                   : (uint32_t)ascii_dots[owner - 1];
             canvas_put(c, box.x + x, box.y + y, p->series[owner - 1].role, cp);
         }
+}
+
+/* A point of a curve with few points must be seen as one: a plus of dots. */
+static void put_markers(struct raster *r, const struct plot_series *s, const struct plot *p,
+                        uint8_t owner)
+{
+    static const int plus[5][2] = {{0, 0}, {1, 0}, {-1, 0}, {0, 1}, {0, -1}};
+    for (size_t i = 0; i < s->count; i++) {
+        int x = plot_cell(&p->x, s->x[i], r->w), y = r->h - 1 - plot_cell(&p->y, s->y[i], r->h);
+        for (int k = 0; k < 5 && isfinite(s->y[i]); k++) {
+            int px = x + plus[k][0], py = y + plus[k][1];
+            if (px >= 0 && py >= 0 && px < r->w && py < r->h)
+                r->owner[py * r->w + px] = owner;
+        }
+    }
 }
 
 static void draw_curves(struct canvas *c, struct rect box, const struct plot *p)
@@ -67,6 +86,8 @@ static void draw_curves(struct canvas *c, struct rect box, const struct plot *p)
         if (canvas_level(c) == GLYPHS_ASCII && s.dash == DASH_DOTTED)
             s.dash = DASH_SOLID;
         raster_series(&r, &s, &p->x, &p->y, (uint8_t)(i + 1));
+        if (canvas_level(c) == GLYPHS_BRAILLE && s.count * 8 < (size_t)r.w)
+            put_markers(&r, &s, p, (uint8_t)(i + 1));
     }
     put_raster(c, box, p, &r);
     raster_clear(&r);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 struct help_state {
+    enum view_id from; /* its keys come first */
     char filter[64];
     struct scroll scroll;
 };
@@ -40,11 +41,13 @@ static size_t add_section(struct help_line *lines, size_t n, const char *title, 
     return n == heading + 1 ? heading : n; /* a heading over nothing is no line */
 }
 
-static size_t make_lines(struct help_line lines[HELP_LINES_MAX], const char *filter)
+static size_t make_lines(struct help_line lines[HELP_LINES_MAX], const struct help_state *h)
 {
-    size_t n = add_section(lines, 0, "Everywhere", IN_ALL, filter);
+    size_t n = add_section(lines, 0, view_id_name(h->from), 1u << h->from, h->filter);
+    n = add_section(lines, n, "Everywhere", IN_ALL, h->filter);
     for (int v = 0; v < VIEW_COUNT; v++)
-        n = add_section(lines, n, view_id_name((enum view_id)v), 1u << v, filter);
+        if ((enum view_id)v != h->from)
+            n = add_section(lines, n, view_id_name((enum view_id)v), 1u << v, h->filter);
     return n;
 }
 
@@ -59,8 +62,12 @@ static void draw_line(struct canvas *c, struct rect r, const struct help_line *l
     snprintf(keys, sizeof keys, "%s%s%s", keycode_name(info->key, one, sizeof one),
              info->key2 ? "  " : "", info->key2 ? keycode_name(info->key2, two, sizeof two) : "");
     canvas_text(c, r.x + 2, r.y, 12, ROLE_KEY, keys);
-    canvas_text(c, r.x + 15, r.y, 19, ROLE_TEXT, info->name);
-    canvas_text(c, r.x + 35, r.y, r.w - 36, ROLE_DIM, info->help);
+    int x = 15;
+    if (r.w >= 110) { /* the name is what the command line of `:` knows it by */
+        canvas_text(c, r.x + x, r.y, 19, ROLE_TEXT, info->name);
+        x += 20;
+    }
+    canvas_text(c, r.x + x, r.y, r.w - x - 1, ROLE_TEXT, info->help);
 }
 
 static void help_draw(const struct view *v, const struct session *s, struct canvas *c,
@@ -70,7 +77,7 @@ static void help_draw(const struct view *v, const struct session *s, struct canv
     struct help_line lines[HELP_LINES_MAX];
     char title[96];
     (void)s;
-    size_t n = make_lines(lines, h->filter);
+    size_t n = make_lines(lines, h);
     snprintf(title, sizeof title, h->filter[0] ? "keys with \"%s\"" : "keys", h->filter);
     struct rect in = widget_panel(c, area, title, "/ filters, Esc leaves", true);
     struct scroll scroll = h->scroll;
@@ -106,7 +113,7 @@ static enum handled help_action(struct view *v, struct app *a, enum action act)
     struct help_state *h = v->state;
     struct help_line lines[HELP_LINES_MAX];
     int page = v->area.h > 4 ? v->area.h - 3 : 1;
-    scroll_set_count(&h->scroll, make_lines(lines, h->filter));
+    scroll_set_count(&h->scroll, make_lines(lines, h));
     switch (act) {
     case ACTION_UP:
         scroll_move(&h->scroll, -1);
@@ -145,9 +152,20 @@ static enum handled help_action(struct view *v, struct app *a, enum action act)
     return HANDLED;
 }
 
+static bool help_update(struct view *v, struct app *a)
+{
+    struct help_state *h = v->state;
+    bool moved = h->from != app_view_before_help(a);
+    h->from = app_view_before_help(a);
+    if (moved)
+        h->scroll.cursor = h->scroll.top = 0;
+    return moved;
+}
+
 const struct view_ops view_help = {
     .name = "Help",
     .state_size = sizeof(struct help_state),
+    .update = help_update,
     .draw = help_draw,
     .action = help_action,
 };

@@ -66,8 +66,9 @@ static void fit_x(struct train_state *t, const struct session *s)
         return;
     }
     struct plot_axis whole = t->x.low == 0 ? t->x : (struct plot_axis){0, 0, false};
-    t->x = plot_axis_fit(&whole, 0, fmax(newest, WINDOW_MIN), false);
-    if (total >= newest && total >= WINDOW_MIN && t->x.high > total)
+    double least = total >= 1 ? fmin(total, WINDOW_MIN) : WINDOW_MIN;
+    t->x = plot_axis_fit(&whole, 0, fmax(newest, least), false);
+    if (total >= newest && total >= 1 && t->x.high > total)
         t->x.high = total; /* no room for steps that will never be */
 }
 
@@ -97,6 +98,10 @@ static void fit_axes(struct train_state *t, const struct session *s)
         }
         if (i == CHART_RATE)
             low = fmin(low, 0);
+        if (i == CHART_ACCURACY && high - low < 0.2) { /* a few points in a thousand are no cliff */
+            low = fmax(0, fmin(low, high - 0.2));
+            high = low + 0.2;
+        }
         t->y[i] = plot_axis_fit(&t->y[i], low, high, logarithmic);
     }
 }
