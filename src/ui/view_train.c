@@ -139,22 +139,25 @@ static void draw_legend(struct canvas *c, struct rect r, const struct chart_spec
     int x = r.x + 2, y = r.y + r.h - 1, end = r.x + r.w - 2;
     bool brief = r.w < (t->cursor_on ? 56 : 46);
     if (t->cursor_on)
-        x += canvas_printf(c, x, y, end - x, ROLE_STRONG, brief ? " %.0f " : " step %.0f ", t->cursor);
+        x += canvas_printf(c, x, y, end - x, ROLE_STRONG, brief ? " %.0f" : " step %.0f ", t->cursor);
     for (size_t i = 0; i < spec->count; i++) {
         const struct chart_line *l = &spec->line[i];
         const struct series *series = &s->run.series[l->series];
         double value = value_at(series, t->cursor_on ? t->cursor : INFINITY);
-        char text[32];
-        snprintf(text, sizeof text, isnan(value) && !series->count ? "-" : "%.4g", value);
         const char *name = brief ? l->brief : l->name;
-        int need = (int)strlen(name) + (int)strlen(text) + 6;
+        char text[32];
+        snprintf(text, sizeof text, "%.*g", brief && t->cursor_on ? 3 : 4, value);
+        if (isnan(value) && !series->count)
+            strcpy(text, "-");
+        int need = (int)strlen(name) + (int)strlen(text) + 5;
         if (x + need > end)
             return;
         x += canvas_printf(c, x, y, need, ROLE_DIM, " %s ", name);
         legend_sample(c, x, y, i, l);
         enum role role = series->count && !isfinite(value) ? ROLE_BAD : ROLE_STRONG;
-        x += 2 + canvas_printf(c, x + 2, y, need, role, " %s ", text);
+        x += 2 + canvas_printf(c, x + 2, y, need, role, brief ? " %s" : " %s ", text);
     }
+    canvas_put(c, x, y, ROLE_TEXT, ' ');
 }
 
 static void window_text(const struct train_state *t, char *out, size_t size)
