@@ -64,7 +64,7 @@ ok again "$SFT" train --resume "$T/t2" --json
 same "weights of a finished run" "$(weights "$T/t1.out")" "$(weights "$T/again.out")"
 
 # A head on a frozen backbone likewise.
-head="--tune head --epochs 6 --gradient-accumulation-steps 3 --batch-size 8"
+head="--tune head --epochs 6 --save-steps 9 --gradient-accumulation-steps 3 --batch-size 8"
 train h1 --threads 1 $head
 train h4 --threads 4 $head
 same "weights of a head with 4 threads" "$(weights "$T/h1.out")" "$(weights "$T/h4.out")"

@@ -59,7 +59,8 @@ static void make_header(struct strbuf *out, const struct tensor_out *tensors, si
 static void emit(struct file_aside *a, struct sha256 *sha, const void *bytes, size_t n)
 {
     fwrite(bytes, 1, n, a->f); /* a failure is noticed at commit */
-    sha256_add(sha, bytes, n);
+    if (sha) /* a checkpoint of 270 MB is hashed for a second, so only where someone wants it */
+        sha256_add(sha, bytes, n);
 }
 
 int safetensors_write(const char *path, const struct tensor_out *tensors, size_t count,
@@ -75,20 +76,18 @@ int safetensors_write(const char *path, const struct tensor_out *tensors, size_t
     }
     if (file_aside_open(&a, path, err))
         goto out;
-    struct sha256 sha;
-    sha256_init(&sha);
+    struct sha256 state, *sha = sha256 ? &state : NULL;
+    sha256_init(&state);
     unsigned char size[8];
     for (int i = 0; i < 8; i++)
         size[i] = (unsigned char)((uint64_t)header.length >> (8 * i));
-    emit(&a, &sha, size, sizeof size);
-    emit(&a, &sha, header.text, header.length);
+    emit(&a, sha, size, sizeof size);
+    emit(&a, sha, header.text, header.length);
     for (size_t i = 0; i < count; i++)
-        emit(&a, &sha, tensors[i].data, count_of(&tensors[i]) * sizeof(float));
+        emit(&a, sha, tensors[i].data, count_of(&tensors[i]) * sizeof(float));
     rc = file_aside_commit(&a, err);
-    char hex[65];
-    sha256_finish(&sha, hex);
-    if (!rc && sha256)
-        memcpy(sha256, hex, sizeof hex);
+    if (!rc && sha)
+        sha256_finish(sha, sha256);
 out:
     strbuf_clear(&header);
     return rc;

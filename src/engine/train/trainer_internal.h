@@ -66,6 +66,7 @@ struct trainer {
     /* Where the run is. */
     int64_t step;
     int64_t evaluated_step, saved_step;  /* newest due evaluation and checkpoint; 0: none */
+    double saved_at;                     /* clock_monotonic() of that checkpoint */
     int64_t warmup;
     uint64_t tokens;
     double seconds, loss_sum, loss_weight;

@@ -80,8 +80,17 @@ int trainer_save(struct trainer *t, enum checkpoint_kind kind, struct err *err)
         teller_commit(&t->teller, &rec, err))
         return -1;
     t->saved_step = t->step;
+    t->saved_at = clock_monotonic();
     checkpoint_prune(t->rundir, t->settings.load_best_model_at_end ? t->best.step : 0);
     return 0;
+}
+
+/* A head's epoch takes milliseconds, a checkpoint's syncs more: of the checkpoints that nobody asked
+ * for by save_steps or best, one a second is enough. The weights do not depend on which are kept. */
+static bool is_too_soon(const struct trainer *t)
+{
+    return t->settings.tune == TUNE_HEAD && t->settings.save_steps == 0 &&
+           t->step < t->order.total_steps && clock_monotonic() - t->saved_at < 1.0;
 }
 
 /* What is due now that `step` steps are done: first the evaluation, so that the checkpoint knows its
@@ -95,7 +104,8 @@ static int keep_appointments(struct trainer *t, struct err *err)
             return -1;
         best = t->settings.load_best_model_at_end && t->best.step == t->step;
     }
-    if ((best || due(t, t->settings.save_steps)) && t->saved_step < t->step)
+    bool save = best || (due(t, t->settings.save_steps) && !is_too_soon(t));
+    if (save && t->saved_step < t->step)
         return trainer_save(t, best ? CHECKPOINT_BEST : CHECKPOINT_SCHEDULED, err);
     return 0;
 }
