@@ -53,12 +53,12 @@ $(B)/tests/tui/test_%: $(B)/tests/tui/test_%.o $(TUI_HARNESS) $(B)/libapp.a $(B)
 $(B)/tests/%: $(B)/tests/%.o $(B)/libapp.a $(B)/libengine.a
 	$(CC) $(SFT_CFLAGS) $(LDFLAGS) $^ $(B)/libapp.a $(B)/libengine.a $(TEST_LIBS) -o $@
 
-# A page made from the settings table; test_settings compares.
+# Pages made from tables of the source; test_settings, test_actions and test_man_page compare.
 docs/settings.md: $(B)/tests/docs/settings_page
 	$< > $@
-
-# A page made from the table of actions; test_actions compares.
 docs/keys.md: $(B)/tests/docs/keys_page
+	$< > $@
+docs/sft.1: $(B)/tests/docs/man_page
 	$< > $@
 
 # Make the stored screens again, from the program as it is.

@@ -22,6 +22,14 @@ int cli_export(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_ui(int argc, char **argv);
 
+/* All of them, in the order help and the manual page list them. */
+struct subcommand {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);
+    const char *synopsis; /* what follows the name, for the manual page */
+};
+const struct subcommand *cli_commands(size_t *count);
+
 /* Print "sft: <text>" on stderr and return the exit status of the error. */
 int cli_fail(const struct err *err);
 
