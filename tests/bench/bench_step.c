@@ -4,8 +4,8 @@
  * usage: bench_step MODELDIR [THREADS [ROUNDS [SEQUENCES TOKENS]]]
  * Prints, for 32 sequences of 64 tokens and 16 of 11, or for the shape given: tokens per second and
  * GFLOP/s of the best and of the median round, and where the time goes. FLOPs are those executed:
- * products and attention, the last block's rows that nobody reads not counted. Random ids, since
- * only shapes matter. */
+ * products and attention, the last block's rows that nobody reads not counted. The CPU time of
+ * all threads is what other jobs on the machine distort least. Random ids: only shapes matter. */
 #include "engine/base/clock.h"
 #include "engine/base/rng.h"
 #include "engine/math/cpu.h"

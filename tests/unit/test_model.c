@@ -398,6 +398,58 @@ static void other_spellings_are_the_same_model(void **state)
     bench_close(&t);
 }
 
+/* The tiny model with every weight cut to the upper half of its bits, stored so. */
+static void write_halved(const char *path, const struct param *p, size_t count)
+{
+    struct strbuf header = {0};
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t n = p[i].rows * p[i].cols;
+        strbuf_printf(&header, "%s\"%s\":{\"dtype\":\"BF16\",\"shape\":[", i ? "," : "{",
+                      p[i].name);
+        if (p[i].dims == 2)
+            strbuf_printf(&header, "%zu,", p[i].rows);
+        strbuf_printf(&header, "%zu],\"data_offsets\":[%zu,%zu]}", p[i].cols, at, at + 2 * n);
+        at += 2 * n;
+    }
+    strbuf_puts(&header, "} ");
+    header.length -= header.length % 2 == 0; /* odd: nothing is aligned by chance */
+    FILE *f = fopen(path, "wb");
+    uint64_t size = header.length;
+    fwrite(&size, 8, 1, f);
+    fwrite(header.text, 1, header.length, f);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < p[i].rows * p[i].cols; j++)
+            fwrite((const char *)&p[i].w[j] + 2, 2, 1, f);
+    fclose(f);
+    strbuf_clear(&header);
+}
+
+static void sixteen_bit_weights_are_the_floats_they_mean(void **state)
+{
+    (void)state;
+    char dir[256], path[300];
+    struct err err;
+    struct bench t = bench_open(TINY, 1, (struct head_spec){.dropout = -1}, TUNE_FULL);
+    size_t count;
+    struct param *p = model_params(t.m, &count);
+    fixture_copy(fixture_place(dir, sizeof dir, "halved"), NULL);
+    snprintf(path, sizeof path, "%s/model.safetensors", dir);
+    write_halved(path, p, count);
+    struct bench u = bench_open(dir, 1, (struct head_spec){.dropout = -1}, TUNE_FULL);
+    struct param *q = model_params(u.m, &count);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < p[i].rows * p[i].cols; j++) {
+            uint32_t bits;
+            memcpy(&bits, &p[i].w[j], 4);
+            bits &= 0xffff0000u;
+            assert_memory_equal(&q[i].w[j], &bits, 4);
+        }
+    bench_close(&u);
+    bench_close(&t);
+    file_remove_tree(dir, &err);
+}
+
 static void a_missing_pooler_is_new_and_learns(void **state)
 {
     (void)state;
@@ -577,6 +629,7 @@ int main(void)
         cmocka_unit_test(dropout_changes_with_seed_step_and_micro_batch_only),
         cmocka_unit_test(cached_features_train_the_same_head),
         cmocka_unit_test(other_spellings_are_the_same_model),
+        cmocka_unit_test(sixteen_bit_weights_are_the_floats_they_mean),
         cmocka_unit_test(a_missing_pooler_is_new_and_learns),
         cmocka_unit_test(what_is_new_or_unread_is_said),
         cmocka_unit_test(broken_models_are_refused_in_one_line),
