@@ -6,6 +6,7 @@
 #include "engine/base/version.h"
 #include "engine/train/settings.h"
 #include "ui/actions.h"
+#include "ui/keys.h"
 
 /* roff reads a backslash as a command, a hyphen as a hyphen (which does not copy as a minus), and a dot
  * or a quote at a line's start as a request. */
@@ -97,7 +98,7 @@ static void put_keys(struct strbuf *out)
             }
         struct strbuf text = {0};
         strbuf_printf(&text, "%s%s%s", views, views[0] ? ": " : "", info->help);
-        put_item(out, "", key_name(info->key, key, sizeof key), "", text.text ? text.text : "");
+        put_item(out, "", keycode_name(info->key, key, sizeof key), "", text.text ? text.text : "");
         strbuf_clear(&text);
     }
 }
