@@ -1,11 +1,12 @@
 /* bench_step.c - what a whole training step costs at the shapes that matter: forward, backward,
  * clipping and AdamW, dropout 0.1, all parameters trained.
  *
- * usage: bench_step MODELDIR [THREADS [ROUNDS [SEQUENCES TOKENS]]]
- * Prints, for 32 sequences of 64 tokens and 16 of 11, or for the shape given: tokens per second and
- * GFLOP/s of the best and of the median round, and where the time goes. FLOPs are those executed:
- * products and attention, the last block's rows that nobody reads not counted. The CPU time of
- * all threads is what other jobs on the machine distort least. Random ids: only shapes matter. */
+ * usage: bench_step [MODELDIR [THREADS [ROUNDS [SEQUENCES TOKENS]]]]; the directory is SFT_MODEL,
+ * else where `make model` puts it. Prints, for 32 sequences of 64 tokens and 16 of 11, or for the
+ * shape given: tokens per second and GFLOP/s of the best and of the median round, and where the
+ * time goes. FLOPs are those executed: products and attention, the last block's rows that nobody
+ * reads not counted. The CPU time of all threads is what other jobs on the machine distort least.
+ * Random ids: only shapes matter. */
 #include "engine/base/clock.h"
 #include "engine/base/rng.h"
 #include "engine/math/cpu.h"
@@ -112,9 +113,11 @@ int main(int argc, char **argv)
     struct compute *c = compute_create(argc > 2 ? atoi(argv[2]) : 0, &err);
     int rounds = argc > 3 ? atoi(argv[3]) : 10;
     char kernels[256];
-    if (argc < 2 || rounds < 1 || rounds > 1000)
-        DIE("usage: bench_step MODELDIR [THREADS [ROUNDS [SEQUENCES TOKENS]]]");
-    struct model *m = c ? model_open(argv[1], &head, c, &err) : NULL;
+    const char *dir = getenv("SFT_MODEL");
+    dir = argc > 1 ? argv[1] : dir ? dir : "models/all-MiniLM-L6-v2";
+    if (rounds < 1 || rounds > 1000)
+        DIE("usage: bench_step [MODELDIR [THREADS [ROUNDS [SEQUENCES TOKENS]]]]");
+    struct model *m = c ? model_open(dir, &head, c, &err) : NULL;
     if (!m || model_prepare_training(m, TUNE_FULL, &err))
         DIE("bench_step: %s", err.text);
     double peak = cpu_measure_peak(pool_threads(c->pool));
