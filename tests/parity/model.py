@@ -24,10 +24,14 @@ if not os.path.exists(os.path.join(MODEL, "config.json")):
     print(f"skipped: no model directory '{MODEL}'; name one in SFT_MODEL")
     sys.exit(77)
 
-import torch  # noqa: E402  (after the cheap reason to skip)
-from safetensors.torch import load_file, save_file  # noqa: E402
-from transformers import AutoModelForSequenceClassification, AutoTokenizer  # noqa: E402
-from transformers.utils import logging  # noqa: E402
+try:  # after the cheap reason to skip
+    import torch
+    from safetensors.torch import load_file, save_file
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from transformers.utils import logging
+except ImportError as missing:
+    print(f"skipped: {sys.executable} has no {missing.name}; name another in SFT_PYTHON")
+    sys.exit(77)
 
 logging.set_verbosity_error()
 logging.disable_progress_bar()
