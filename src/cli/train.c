@@ -153,13 +153,20 @@ static const char *dataset_name(const void *dataset, size_t id)
 /* ---- the run ---- */
 
 static volatile sig_atomic_t stop_signal;
+static volatile double stopped_at;
 
+/* One wish to stop often arrives as several signals (timeout(1) sends two, a closing terminal HUP and
+ * TERM), so only one that comes later is the second one, which kills. */
 static void on_signal(int number)
 {
-    stop_signal = number;
-    signal(SIGINT, SIG_DFL); /* the second one kills */
-    signal(SIGTERM, SIG_DFL);
-    signal(SIGHUP, SIG_DFL);
+    double now = clock_monotonic();
+    if (!stop_signal) {
+        stopped_at = now;
+        stop_signal = number;
+    } else if (now - stopped_at > 0.5) {
+        signal(number, SIG_DFL);
+        raise(number); /* delivered when this handler returns */
+    }
 }
 
 static void catch_signals(void)
@@ -299,10 +306,8 @@ static int report(const struct train *c, struct trainer *t, const struct trainer
                   struct err *err)
 {
     const char *run = trainer_rundir(t);
-    if (end->state == TRAINER_STOPPED && !end->step) {
-        fprintf(stderr, "stopped before the first step\n");
-        return 0;
-    }
+    if (end->state == TRAINER_STOPPED && !end->step)
+        return err_set(err, ERR_CANCELLED, "stopped before the first step; nothing was kept");
     if (end->state == TRAINER_STOPPED)
         fprintf(stderr, "stopped after step %lld; sft train --resume %s goes on from there\n",
                 (long long)end->step, run);

@@ -30,6 +30,7 @@ start() { # NAME: in the background, $pid
 start stopped
 wait_for_checkpoint "$T/stopped" $pid
 kill -TERM $pid
+kill -INT $pid 2>/dev/null || true # as timeout(1) does: one wish, two signals
 code=0
 wait $pid || code=$?
 same "exit code of a stopped run" 0 "$code"
