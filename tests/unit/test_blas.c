@@ -1,10 +1,10 @@
 /* test_blas.c - the library is loaded under our choice of kernel whatever the environment asked for,
- * and what it says about itself is true. Skipped where there is no OpenBLAS. */
+ * and what it says about itself is true (skipped where there is no OpenBLAS); a library whose sums
+ * depend on how the work is cut, or that is wrong, is not admitted. */
 #include "engine/math/blas.h"
+#include "engine/math/compute.h"
 #include "engine/math/cpu.h"
 #include "math_check.h"
-
-#include <stdio.h>
 
 static struct err err;
 
@@ -48,6 +48,56 @@ static void test_an_absent_library_is_explained(void **state)
     assert_true(err.code == ERR_UNSUPPORTED && strstr(err.text, "libopenblas"));
 }
 
+/* ---- libraries that compute must see through ---- */
+
+enum fault { HONEST, ORDER_BY_ROWS, ORDER_BY_COLUMNS, WRONG_ELEMENT };
+static enum fault fault;
+
+static void fake_sgemm(int order, int transa, int transb, int m, int n, int k, float alpha,
+                       const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc)
+{
+    (void)order, (void)alpha;
+    bool backwards = (fault == ORDER_BY_ROWS && m % 2) || (fault == ORDER_BY_COLUMNS && n < 128);
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++) {
+            float sum = 0.0f;
+            for (int q = 0; q < k; q++) {
+                int p = backwards ? k - 1 - q : q;
+                sum += (transa == BLAS_TRANS ? a[p * lda + i] : a[i * lda + p]) *
+                       (transb == BLAS_TRANS ? b[j * ldb + p] : b[p * ldb + j]);
+            }
+            float *to = &c[i * ldc + j];
+            *to = (beta != 0.0f ? *to : 0.0f) + sum;
+        }
+    if (fault == WRONG_ELEMENT)
+        c[3 * ldc + 5] *= 1.5f;
+}
+
+static bool any_admitted(enum fault which)
+{
+    struct compute *c = compute_create(1, &err);
+    struct blas fake = {.sgemm = fake_sgemm};
+    assert_non_null(c);
+    c->blas = &fake;
+    fault = which;
+    compute_admit(c, 200, 256);
+    assert_int_equal(c->shape_count, 1);
+    const struct compute_shape s = c->shapes[0];
+    if (which == HONEST)
+        assert_true(s.forward && s.backward && s.weight);
+    compute_destroy(c);
+    return s.forward || s.backward || s.weight;
+}
+
+static void test_only_blind_and_right_libraries_are_admitted(void **state)
+{
+    (void)state;
+    assert_true(any_admitted(HONEST));
+    assert_false(any_admitted(ORDER_BY_ROWS));
+    assert_false(any_admitted(ORDER_BY_COLUMNS));
+    assert_false(any_admitted(WRONG_ELEMENT));
+}
+
 int main(void)
 {
     /* Before anything loads. A core type that would be five times too slow, a nonsense cache size. */
@@ -58,6 +108,7 @@ int main(void)
         cmocka_unit_test(test_environment_is_set_aside_and_remembered),
         cmocka_unit_test(test_what_it_says_is_plausible),
         cmocka_unit_test(test_an_absent_library_is_explained),
+        cmocka_unit_test(test_only_blind_and_right_libraries_are_admitted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,11 +10,13 @@ static struct err err;
 static const size_t shapes[][2] = {{1152, 384}, {384, 384}, {384, 1536}, {77, 384}, {3, 384}, {200, 600}};
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
-static struct compute *open_compute(int threads)
+static struct compute *open_compute(int threads, bool with_blas)
 {
     struct compute *c = compute_create(threads, &err);
     if (!c)
         fail_msg("%s", err.text);
+    if (!with_blas)
+        c->blas = NULL;
     for (size_t i = 0; i < SHAPES; i++)
         compute_admit(c, shapes[i][0], shapes[i][1]);
     return c;
@@ -35,11 +37,11 @@ static size_t all_products(struct compute *c, float *out, const float *x, const 
     return n;
 }
 
-static void test_threads_cannot_be_seen_in_products(void **state)
+static void check_threads(bool with_blas)
 {
-    (void)state;
-    static const size_t rows[] = {1, 15, 176, 401};
-    struct compute *c[3] = {open_compute(1), open_compute(2), open_compute(4)};
+    static const size_t rows[] = {1, 15, 203};
+    struct compute *c[3] = {open_compute(1, with_blas), open_compute(2, with_blas),
+                            open_compute(4, with_blas)};
     for (size_t s = 0; s < SHAPES; s++)
         for (size_t m = 0; m < sizeof rows / sizeof rows[0]; m++) {
             size_t M = rows[m], N = shapes[s][0], K = shapes[s][1], n = M * N + 2 * M * K + 2 * N * K;
@@ -57,10 +59,17 @@ static void test_threads_cannot_be_seen_in_products(void **state)
         compute_destroy(c[t]);
 }
 
+static void test_threads_cannot_be_seen_in_products(void **state)
+{
+    (void)state;
+    check_threads(true);
+    check_threads(false);
+}
+
 static void test_products_are_right(void **state)
 {
     (void)state;
-    struct compute *c = open_compute(2);
+    struct compute *c = open_compute(2, true);
     const struct ops *ops = c->ops;
     static const size_t rows[] = {1, 7, 20};
     for (size_t s = 0; s < SHAPES; s++)
@@ -86,24 +95,30 @@ static void test_products_are_right(void **state)
     compute_destroy(c);
 }
 
+static void check_batches(struct compute *c, size_t N, size_t K)
+{
+    static const size_t batches[] = {1, 2, 5, 16, 17, 63, 150, 300};
+    const size_t M = 300;
+    float *x = check_floats(M * K, 1, 1), *w = check_floats(N * K, 3, 0.05);
+    float *whole = check_zeros(M * N), *part = check_zeros(M * N);
+    product_forward(c, whole, x, w, M, N, K);
+    for (size_t b = 0; b < sizeof batches / sizeof batches[0]; b++)
+        for (size_t first = 0; first + batches[b] <= M; first += 37 + batches[b]) {
+            product_forward(c, part, x + first * K, w, batches[b], N, K);
+            assert_memory_equal(part, whole + first * N, batches[b] * N * sizeof *part);
+        }
+    free(x), free(w), free(whole), free(part);
+}
+
 static void test_a_row_does_not_feel_its_batch(void **state)
 {
     (void)state;
-    static const size_t batches[] = {1, 2, 5, 16, 17, 63, 150, 300};
-    struct compute *c = open_compute(2);
-    for (size_t s = 0; s < SHAPES; s++) {
-        size_t N = shapes[s][0], K = shapes[s][1], M = 300;
-        float *x = check_floats(M * K, 1, 1), *w = check_floats(N * K, 3, 0.05);
-        float *whole = check_zeros(M * N), *part = check_zeros(M * N);
-        product_forward(c, whole, x, w, M, N, K);
-        for (size_t b = 0; b < sizeof batches / sizeof batches[0]; b++)
-            for (size_t first = 0; first + batches[b] <= M; first += 37 + batches[b]) {
-                product_forward(c, part, x + first * K, w, batches[b], N, K);
-                assert_memory_equal(part, whole + first * N, batches[b] * N * sizeof *part);
-            }
-        free(x), free(w), free(whole), free(part);
+    for (int with_blas = 0; with_blas < 2; with_blas++) {
+        struct compute *c = open_compute(2, with_blas);
+        for (size_t s = 0; s < SHAPES; s++)
+            check_batches(c, shapes[s][0], shapes[s][1]);
+        compute_destroy(c);
     }
-    compute_destroy(c);
 }
 
 struct marks {
@@ -122,7 +137,7 @@ static void mark_rows(void *arg, size_t first, size_t rows, size_t block, int wo
 static void test_rows_come_in_blocks(void **state)
 {
     (void)state;
-    struct compute *c = open_compute(3);
+    struct compute *c = open_compute(3, true);
     for (size_t M = 0; M < 1000; M += 37) {
         struct marks m = {{0}, compute_blocks(M)};
         size_t sum = 0;
@@ -143,7 +158,7 @@ static void test_sums_have_one_order(void **state)
     float *partial = check_floats(BLOCKS * N, 1, 1), *x = check_floats(LENGTH, 2, 1), *sums[2];
     double squares[2], exact = 0.0;
     for (size_t t = 0; t < 2; t++) {
-        struct compute *c = open_compute(t ? 4 : 1);
+        struct compute *c = open_compute(t ? 4 : 1, true);
         float *copy = check_copy(partial, BLOCKS * N);
         sums[t] = check_floats(N, 3, 1);
         compute_add_partials(c, sums[t], copy, BLOCKS, N);
@@ -169,7 +184,7 @@ static void test_sums_have_one_order(void **state)
 static void test_scratch_is_each_workers_own(void **state)
 {
     (void)state;
-    struct compute *c = open_compute(2);
+    struct compute *c = open_compute(2, true);
     assert_int_equal(compute_reserve(c, 1001, &err), 0);
     float *first = compute_scratch(c, 0), *second = compute_scratch(c, 1);
     assert_true(second >= first + 1001 || first >= second + 1001);

@@ -15,8 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRIAL_ROWS = 128 };
-
 struct trial {
     const struct compute *c;
     struct product whole;
@@ -76,10 +74,17 @@ static bool agrees_with_ours(const struct trial *t, float *scratch)
     return off <= 1e-10 * size; /* false for NaN */
 }
 
+/* Enough for a call of one unit of columns that is not too small to be made. */
+static size_t trial_rows(size_t N, size_t K)
+{
+    size_t narrow = 1 + PRODUCT_LEAST_WORK / (PRODUCT_COLUMN_UNIT * (N < K ? N : K));
+    return narrow < 128 ? 128 : narrow > 512 ? 512 : narrow;
+}
+
 static bool kind_is_admitted(struct compute *c, enum product_kind kind, size_t N, size_t K,
                              float *memory)
 {
-    const size_t M = TRIAL_ROWS;
+    const size_t M = trial_rows(N, K);
     size_t largest = N > K ? N : K;
     float *a = memory, *b = a + M * largest, *out = b + (N * K > M * K ? N * K : M * K);
     float *part = out + (kind == PRODUCT_WEIGHT ? N * K : M * largest);
@@ -93,7 +98,7 @@ static bool kind_is_admitted(struct compute *c, enum product_kind kind, size_t N
 
 void compute_admit(struct compute *c, size_t N, size_t K)
 {
-    const size_t M = TRIAL_ROWS;
+    const size_t M = trial_rows(N, K);
     for (size_t i = 0; i < c->shape_count; i++)
         if (c->shapes[i].N == N && c->shapes[i].K == K)
             return;

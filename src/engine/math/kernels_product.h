@@ -100,28 +100,21 @@ INLINE void tiles_down(const int vecs, const size_t tail, const struct strip *s)
     }
 }
 
-/* One function each, so that the compiler sees constants and the code stays in bounds. */
-static void strip_whole(const struct strip *s)
-{
-    tiles_down(TILE_VECS, W, s);
-}
-static void strip_1(const struct strip *s, size_t tail)
-{
-    tiles_down(1, tail, s);
-}
-static void strip_2(const struct strip *s, size_t tail)
-{
-    tiles_down(2, tail, s);
-}
+/* One function each, so that the compiler sees constants and the code stays in bounds. A last vector
+ * that happens to be whole is worth its own copy: loads without masks. */
+#define STRIP(vecs)                                                                                \
+    static void strip_##vecs(const struct strip *s, size_t tail)                                   \
+    {                                                                                              \
+        if (tail == W)                                                                             \
+            tiles_down(vecs, W, s);                                                                \
+        else                                                                                       \
+            tiles_down(vecs, tail, s);                                                             \
+    }
+STRIP(1)
+STRIP(2)
 #if defined(VEC_AVX512)
-static void strip_3(const struct strip *s, size_t tail)
-{
-    tiles_down(3, tail, s);
-}
-static void strip_4(const struct strip *s, size_t tail)
-{
-    tiles_down(4, tail, s);
-}
+STRIP(3)
+STRIP(4)
 #endif
 
 static void strip_run(const struct strip *s, size_t columns)
@@ -132,10 +125,6 @@ static void strip_run(const struct strip *s, size_t columns)
         strip_3, strip_4,
 #endif
     };
-    if (columns == TILE_COLUMNS) {
-        strip_whole(s);
-        return;
-    }
     size_t vecs = (columns + W - 1) / W;
     parts[vecs - 1](s, columns - (vecs - 1) * W);
 }
