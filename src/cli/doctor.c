@@ -1,7 +1,8 @@
-/* doctor.c - `sft doctor`: what this machine can do, what it does, and what to do about the difference.
+/* doctor.c - `sft doctor`: what this machine can do, what it does, and what to do about the
+ * difference.
  *
- * Everything is found out first, into one struct, and then written as text or as JSON; so both always
- * say the same. Measuring takes about a second. */
+ * Everything is found out first, into one struct, and then written as text or as JSON; so both
+ * always say the same. Measuring takes about a second. */
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "engine/base/file.h"
@@ -168,9 +169,11 @@ static void print_blas(const struct findings *f)
     snprintf(line, sizeof line, "off by at most %.1g of the largest element: good",
              f->blas->max_error);
     print_line("Trial product", line);
-    snprintf(line, sizeof line, "%zu of the %zu products of a MiniLM layer; the project's own do the rest",
+    snprintf(line, sizeof line,
+             "%zu of the %zu products of a MiniLM layer; the project's own do the rest",
              f->products_by_blas, f->products);
-    print_line("Serves", f->products_by_blas == f->products ? "all products of a MiniLM layer" : line);
+    print_line("Serves",
+               f->products_by_blas == f->products ? "all products of a MiniLM layer" : line);
 }
 
 static const char *verdict(double x)
@@ -182,7 +185,8 @@ static void print_speed(const struct findings *f)
 {
     const struct speed *one = &f->speed[0], *all = &f->speed[1];
     char threads[24];
-    snprintf(threads, sizeof threads, f->threads[1] == 1 ? "1 thread" : "%d threads", f->threads[1]);
+    snprintf(threads, sizeof threads, f->threads[1] == 1 ? "1 thread" : "%d threads",
+             f->threads[1]);
     print_section("Speed");
     printf("  %-24s%10s%12s\n", "", "1 thread", threads);
     printf("  %-24s%10.0f%12.0f  GFLOP/s\n", "Peak of multiply-adds", one->peak_gflops,
@@ -214,8 +218,8 @@ static void print_text(const struct findings *f)
     print_line("cJSON", cJSON_Version());
     print_line("utf8proc", utf8proc_version());
     print_section("What to do");
-    snprintf(line, sizeof line, "the products reach %.0f %% of the peak: ",
-             100.0 * share(&f->speed[1]));
+    snprintf(line, sizeof line,
+             "the products reach %.0f %% of the peak: ", 100.0 * share(&f->speed[1]));
     printf("  %s%s\n", share(&f->speed[1]) < worrying_share ? line : "", f->advice);
 }
 

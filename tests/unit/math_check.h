@@ -1,4 +1,5 @@
-/* math_check.h - what the tests of the math room share: reproducible numbers, widening, L2 errors. */
+/* math_check.h - what the tests of the math room share: reproducible numbers, widening, L2 errors.
+ */
 #ifndef MATH_CHECK_H
 #define MATH_CHECK_H
 #include "engine/base/rng.h"

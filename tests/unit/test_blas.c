@@ -1,6 +1,6 @@
-/* test_blas.c - the library is loaded under our choice of kernel whatever the environment asked for,
- * and what it says about itself is true (skipped where there is no OpenBLAS); a library whose sums
- * depend on how the work is cut, or that is wrong, is not admitted. */
+/* test_blas.c - the library is loaded under our choice of kernel whatever the environment asked
+ * for, and what it says about itself is true (skipped where there is no OpenBLAS); a library whose
+ * sums depend on how the work is cut, or that is wrong, is not admitted. */
 #include "engine/math/blas.h"
 #include "engine/math/compute.h"
 #include "engine/math/cpu.h"
@@ -54,7 +54,8 @@ enum fault { HONEST, ORDER_BY_ROWS, ORDER_BY_COLUMNS, WRONG_ELEMENT };
 static enum fault fault;
 
 static void fake_sgemm(int order, int transa, int transb, int m, int n, int k, float alpha,
-                       const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc)
+                       const float *a, int lda, const float *b, int ldb, float beta, float *c,
+                       int ldc)
 {
     (void)order, (void)alpha;
     bool backwards = (fault == ORDER_BY_ROWS && m % 2) || (fault == ORDER_BY_COLUMNS && n < 128);
@@ -100,7 +101,8 @@ static void test_only_blind_and_right_libraries_are_admitted(void **state)
 
 int main(void)
 {
-    /* Before anything loads. A core type that would be five times too slow, a nonsense cache size. */
+    /* Before anything loads. A core type that would be five times too slow, a nonsense cache size.
+     */
     setenv("OPENBLAS_CORETYPE", "Prescott", 1);
     setenv("OPENBLAS_L2_SIZE", "12345", 1);
     unsetenv("SFT_BLAS");

@@ -1,5 +1,5 @@
-/* test_compute.c - products, sums and row jobs give the same bytes for 1, 2 and 4 threads, with BLAS
- * and without, and a row's product does not depend on how many rows share its batch. */
+/* test_compute.c - products, sums and row jobs give the same bytes for 1, 2 and 4 threads, with
+ * BLAS and without, and a row's product does not depend on how many rows share its batch. */
 #include "engine/math/compute.h"
 #include "engine/math/reference.h"
 #include "math_check.h"
@@ -7,7 +7,8 @@
 static struct err err;
 
 /* Shapes of MiniLM, of a pooler, of heads with few and many labels. */
-static const size_t shapes[][2] = {{1152, 384}, {384, 384}, {384, 1536}, {77, 384}, {3, 384}, {200, 600}};
+static const size_t shapes[][2] = {{1152, 384}, {384, 384}, {384, 1536},
+                                   {77, 384},   {3, 384},   {200, 600}};
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
 static struct compute *open_compute(int threads, bool with_blas)
@@ -44,7 +45,8 @@ static void check_threads(bool with_blas)
                             open_compute(4, with_blas)};
     for (size_t s = 0; s < SHAPES; s++)
         for (size_t m = 0; m < sizeof rows / sizeof rows[0]; m++) {
-            size_t M = rows[m], N = shapes[s][0], K = shapes[s][1], n = M * N + 2 * M * K + 2 * N * K;
+            size_t M = rows[m], N = shapes[s][0], K = shapes[s][1],
+                   n = M * N + 2 * M * K + 2 * N * K;
             float *x = check_floats(M * K, 1, 1), *dy = check_floats(M * N, 2, 1);
             float *w = check_floats(N * K, 3, 0.05), *out[3];
             for (size_t t = 0; t < 3; t++) {
@@ -78,8 +80,10 @@ static void test_products_are_right(void **state)
             float *x = check_floats(M * K, 1, 1), *w = check_floats(N * K, 3, 0.05);
             float *dy = check_floats(M * N, 2, 1), *y = check_floats(M * N, 4, 1);
             float *dx = check_floats(M * K, 5, 1), *dw = check_floats(N * K, 6, 1);
-            double *X = check_widen(x, M * K), *W = check_widen(w, N * K), *Dy = check_widen(dy, M * N);
-            double *Y = check_widen(y, M * N), *Dx = check_widen(dx, M * K), *Dw = check_widen(dw, N * K);
+            double *X = check_widen(x, M * K), *W = check_widen(w, N * K),
+                   *Dy = check_widen(dy, M * N);
+            double *Y = check_widen(y, M * N), *Dx = check_widen(dx, M * K),
+                   *Dw = check_widen(dw, N * K);
             product_forward(c, y, x, w, M, N, K);
             reference_product(Y, N, X, K, 1, W, 1, K, M, N, K, 0.0);
             CHECK_CLOSE(y, Y, M * N);

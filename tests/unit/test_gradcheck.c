@@ -53,8 +53,8 @@ static void norm_gradient(double *const *in, double *const *grad)
 {
     struct norm f;
     norm_forward(&f, in);
-    reference_residual_norm_backward(grad[2], grad[0], grad[3], grad[4], grad[1], weight, f.z, f.mean,
-                                     f.rstd, in[3], R, H, dropout, 11);
+    reference_residual_norm_backward(grad[2], grad[0], grad[3], grad[4], grad[1], weight, f.z,
+                                     f.mean, f.rstd, in[3], R, H, dropout, 11);
 }
 
 /* in: u, bias */
@@ -152,13 +152,13 @@ static void product_gradient(double *const *in, double *const *grad)
 }
 
 static const struct subject subjects[] = {
-    {"residual_norm", {R * H, H, R * H, H, H}, norm_loss, norm_gradient},
+    {"residual_norm", {R * H, H, R *H, H, H}, norm_loss, norm_gradient},
     {"bias_gelu", {R * H, H}, gelu_loss, gelu_gradient},
     {"bias_tanh", {R * H, H}, tanh_loss, tanh_gradient},
     {"bias_add", {R * H, H}, bias_loss, bias_gradient},
     {"dropout_rows", {R * H}, dropout_loss, dropout_gradient},
     {"attention", {S * LD}, attention_loss, attention_gradient},
-    {"product", {R * D, H * D}, product_loss, product_gradient},
+    {"product", {R * D, H *D}, product_loss, product_gradient},
 };
 
 static void check_subject(const struct subject *s)

@@ -1,4 +1,5 @@
-/* test_optim.c - updates as torch.optim writes them, for any number of threads and any rows touched. */
+/* test_optim.c - updates as torch.optim writes them, for any number of threads and any rows
+ * touched. */
 #include "engine/math/optim.h"
 #include "engine/math/reference.h"
 #include "math_check.h"
@@ -112,10 +113,8 @@ static void test_updates_are_torchs(void **state)
 {
     (void)state;
     const struct optim_settings cases[] = {
-        settings_of(OPTIM_ADAMW, 0.0, 1.0),
-        settings_of(OPTIM_ADAMW, 0.1, 0.0),
-        settings_of(OPTIM_SGD, 0.0, 0.0),
-        settings_of(OPTIM_SGD, 0.1, 5.0),
+        settings_of(OPTIM_ADAMW, 0.0, 1.0), settings_of(OPTIM_ADAMW, 0.1, 0.0),
+        settings_of(OPTIM_SGD, 0.0, 0.0),   settings_of(OPTIM_SGD, 0.1, 5.0),
         settings_of(OPTIM_ADAMW, 0.0, 1e6), /* a limit that is not reached scales nothing */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

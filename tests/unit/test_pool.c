@@ -15,7 +15,7 @@
 enum { MOST = 3000 };
 
 struct tally {
-    int runs[MOST];    /* plain on purpose: an item that ran twice at once is a race TSan sees */
+    int runs[MOST]; /* plain on purpose: an item that ran twice at once is a race TSan sees */
     uint32_t round;
     uint32_t seen[MOST];
     atomic_int workers_out_of_range;

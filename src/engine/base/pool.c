@@ -29,9 +29,9 @@
 static const double spin_seconds = 50e-6;
 
 struct pool {
-    _Alignas(CACHE_LINE) _Atomic uint64_t ticket; /* generation << 32 | items left */
+    _Alignas(CACHE_LINE) _Atomic uint64_t ticket;  /* generation << 32 | items left */
     _Alignas(CACHE_LINE) _Atomic uint32_t running; /* items of this job not yet done */
-    _Alignas(CACHE_LINE) _Atomic uint32_t epoch;  /* workers sleep on it; moves with every job */
+    _Alignas(CACHE_LINE) _Atomic uint32_t epoch;   /* workers sleep on it; moves with every job */
     _Atomic uint32_t sleepers;
     _Atomic uint32_t caller_sleeps;
     _Atomic bool stopping;

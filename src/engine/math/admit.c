@@ -2,11 +2,11 @@
  * work is cut.
  *
  * For each of the three products one whole call is compared, byte for byte, with calls for parts of
- * it, cut as product.c cuts: rows anywhere, columns on multiples of PRODUCT_COLUMN_UNIT, no call below
- * PRODUCT_LEAST_WORK. A part of a forward product is also a shorter batch, so the same trial shows
- * that a row does not feel its neighbours. The whole is compared with our own product too: a library
- * that is wrong for one shape only must not serve it. The verdict is a function of shape, library and
- * CPU; no clock is read. */
+ * it, cut as product.c cuts: rows anywhere, columns on multiples of PRODUCT_COLUMN_UNIT, no call
+ * below PRODUCT_LEAST_WORK. A part of a forward product is also a shorter batch, so the same trial
+ * shows that a row does not feel its neighbours. The whole is compared with our own product too: a
+ * library that is wrong for one shape only must not serve it. The verdict is a function of shape,
+ * library and CPU; no clock is read. */
 #include "engine/math/product.h"
 
 #include "engine/base/rng.h"
@@ -63,8 +63,8 @@ static bool agrees_with_ours(const struct trial *t, float *scratch)
     size_t rows = p->rows < 12 ? p->rows : 12;
     for (size_t i = 0; i < rows * p->columns; i++)
         t->part[i] = 1.0f;
-    t->c->ops->product(t->part, p->columns, p->a, p->ar, p->ac, p->b, p->br, p->bc, rows, p->columns,
-                       p->depth, 1.0f, scratch);
+    t->c->ops->product(t->part, p->columns, p->a, p->ar, p->ac, p->b, p->br, p->bc, rows,
+                       p->columns, p->depth, 1.0f, scratch);
     double off = 0.0, size = 0.0;
     for (size_t i = 0; i < rows * p->columns; i++) {
         double difference = (double)t->out[i] - (double)t->part[i];

@@ -43,7 +43,7 @@ static void take_over(const char *name, const char *value)
 static void prepare_environment(void)
 {
     const struct cpu *cpu = cpu_detect();
-    take_over("OPENBLAS_CORETYPE", cpu->avx512              ? "SKYLAKEX"
+    take_over("OPENBLAS_CORETYPE", cpu->avx512             ? "SKYLAKEX"
                                    : cpu->avx2 && cpu->fma ? "HASWELL"
                                                            : NULL);
     take_over("OPENBLAS_L2_SIZE", NULL);
@@ -97,8 +97,9 @@ static int read_symbols(void *handle, const char *wanted)
     else
         snprintf(loaded.library, sizeof loaded.library, "%s", wanted ? wanted : "the library");
     if (!loaded.sgemm || !config || !core || !parallel || !set_threads)
-        return err_set(&load_error, refused, "'%.200s' is not OpenBLAS; install libopenblas0-pthread%s",
-                       loaded.library, wanted ? ", or unset SFT_BLAS" : "");
+        return err_set(&load_error, refused,
+                       "'%.200s' is not OpenBLAS; install libopenblas0-pthread%s", loaded.library,
+                       wanted ? ", or unset SFT_BLAS" : "");
     if (parallel() == 0)
         return err_set(&load_error, refused,
                        "'%.200s' is built without threads and is not safe to call from several; "
@@ -156,9 +157,10 @@ static int check_and_time(void)
     multiply(c, a, b, FEW, FEW, K);
     loaded.max_error = product_error(c, a, b, FEW, FEW, K);
     if (!(loaded.max_error < 1e-5)) {
-        err_set(&load_error, ERR_NUMERIC,
-                "'%.200s' (%s) computes wrong products (error %.2g) and is not used; update OpenBLAS",
-                loaded.library, loaded.core, loaded.max_error);
+        err_set(
+            &load_error, ERR_NUMERIC,
+            "'%.200s' (%s) computes wrong products (error %.2g) and is not used; update OpenBLAS",
+            loaded.library, loaded.core, loaded.max_error);
         goto out;
     }
     for (int round = 0; round < 4; round++) {

@@ -19,13 +19,13 @@ enum { BLAS_ROW_MAJOR = 101, BLAS_NO_TRANS = 111, BLAS_TRANS = 112 };
 
 struct blas {
     blas_sgemm_fn *sgemm;
-    char library[256];   /* path that was opened */
-    char config[256];    /* openblas_get_config(): version and options */
-    char core[64];       /* openblas_get_corename() */
-    double gflops;       /* one product of a model's shape on one thread, best of a few */
-    double max_error;    /* of the checked product, over its largest element */
-    char overridden[128];/* "OPENBLAS_CORETYPE=Haswell": what the environment asked for and this
-                            process set aside; "" when nothing */
+    char library[256];    /* path that was opened */
+    char config[256];     /* openblas_get_config(): version and options */
+    char core[64];        /* openblas_get_corename() */
+    double gflops;        /* one product of a model's shape on one thread, best of a few */
+    double max_error;     /* of the checked product, over its largest element */
+    char overridden[128]; /* "OPENBLAS_CORETYPE=Haswell": what the environment asked for and this
+                             process set aside; "" when nothing */
 };
 
 /* Set the environment the library will read. Called by main before any thread exists, since other

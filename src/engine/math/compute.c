@@ -1,9 +1,9 @@
 /* compute.c - rows over workers, sums in fixed trees.
  *
- * Every function here cuts its work by the shape alone or in ways that no result can tell: an element
- * of a product, a row of a kernel and a column of a tree are made by the same operations whoever
- * makes them. Sums over many rows or elements are cut into blocks or chunks whose size depends on
- * the shape only, and the parts are added pairwise: 0+1, 2+3, ..., then 0+2, ... */
+ * Every function here cuts its work by the shape alone or in ways that no result can tell: an
+ * element of a product, a row of a kernel and a column of a tree are made by the same operations
+ * whoever makes them. Sums over many rows or elements are cut into blocks or chunks whose size
+ * depends on the shape only, and the parts are added pairwise: 0+1, 2+3, ..., then 0+2, ... */
 #include "engine/math/compute.h"
 
 #include "engine/math/cpu.h"
@@ -64,7 +64,7 @@ struct compute *compute_create(int threads, struct err *err)
     if (!c)
         return NULL;
     c->ops = cpu_choose_ops(err);
-    if (!c->ops || choose_blas(c, err)) /* before any thread exists: it sets environment variables */
+    if (!c->ops || choose_blas(c, err))
         goto fail;
     c->pool = pool_create(threads > 0 ? threads : pool_cores(), err);
     if (!c->pool || compute_reserve(c, 0, err) ||

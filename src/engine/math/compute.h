@@ -34,16 +34,16 @@ struct compute {
     /* Below: compute.c's own. */
     struct mem_block memory; /* of all workers' scratch */
     struct mem_block pad_memory;
-    float *pad;              /* where product.c makes short batches longer */
-    size_t scratch_floats;   /* what compute_scratch gives each worker */
-    size_t stride_floats;    /* from one worker's scratch to the next, with room for a product */
+    float *pad;            /* where product.c makes short batches longer */
+    size_t scratch_floats; /* what compute_scratch gives each worker */
+    size_t stride_floats;  /* from one worker's scratch to the next, with room for a product */
     struct compute_shape shapes[COMPUTE_SHAPES];
     size_t shape_count;
     double chunk_sums[COMPUTE_CHUNKS];
 };
 
-/* threads 0: all cores. Chooses kernels by CPUID, loads BLAS (blas.h). SFT_KERNELS=plain|avx2|avx512
- * and SFT_BLAS=none|PATH in the environment override, for tests. */
+/* threads 0: all cores. Chooses kernels by CPUID, loads BLAS (blas.h).
+ * SFT_KERNELS=plain|avx2|avx512 and SFT_BLAS=none|PATH in the environment override, for tests. */
 struct compute *compute_create(int threads, struct err *err);
 void compute_destroy(struct compute *c);
 
@@ -62,8 +62,8 @@ void compute_admit(struct compute *c, size_t N, size_t K);
  *   forward:   y  (M,N) = x (M,K) w^T
  *   backward:  dx (M,K) = beta*dx + dy (M,N) w        beta is 0 or 1
  *   weight:    dw (N,K) = beta*dw + dy^T (N,M) x (M,K) */
-void product_forward(struct compute *c, float *y, const float *x, const float *w, size_t M, size_t N,
-                     size_t K);
+void product_forward(struct compute *c, float *y, const float *x, const float *w, size_t M,
+                     size_t N, size_t K);
 void product_backward(struct compute *c, float *dx, const float *dy, const float *w, size_t M,
                       size_t N, size_t K, float beta);
 void product_weight(struct compute *c, float *dw, const float *dy, const float *x, size_t M,

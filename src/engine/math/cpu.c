@@ -108,8 +108,9 @@ const struct ops *cpu_choose_ops(struct err *err)
     const struct ops *ops = cpu_find_ops(name);
     if (!ops)
         err_set(err, ERR_USAGE,
-                "SFT_KERNELS=%.40s: this CPU runs no such kernels; use plain%s%s, or unset it", name,
-                cpu_find_ops("avx2") ? ", avx2" : "", cpu_find_ops("avx512") ? ", avx512" : "");
+                "SFT_KERNELS=%.40s: this CPU runs no such kernels; use plain%s%s, or unset it",
+                name, cpu_find_ops("avx2") ? ", avx2" : "",
+                cpu_find_ops("avx512") ? ", avx512" : "");
     return ops;
 }
 

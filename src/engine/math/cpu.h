@@ -1,4 +1,4 @@
-/* cpu.h - what this CPU can do, by CPUID features (and the OS's saved state), never by model name. */
+/* cpu.h - what this CPU can do, by CPUID features and the state the OS saves, never by its name. */
 #ifndef CPU_H
 #define CPU_H
 #include "engine/base/err.h"
@@ -7,9 +7,9 @@
 #include <stdbool.h>
 
 struct cpu {
-    char name[64];      /* the brand string */
-    bool avx2, fma, avx512, avx512_bf16;   /* avx512: F, BW, DQ and VL */
-    int cores;          /* this process may use */
+    char name[64];                       /* the brand string */
+    bool avx2, fma, avx512, avx512_bf16; /* avx512: F, BW, DQ and VL */
+    int cores;                           /* this process may use */
 };
 const struct cpu *cpu_detect(void);
 
@@ -20,9 +20,9 @@ const struct ops *cpu_choose_ops(struct err *err);
 /* A row by name: NULL when there is none of that name, or the CPU cannot run it. */
 const struct ops *cpu_find_ops(const char *name);
 
-/* fp32 multiply-add peak of `threads` threads at once in GFLOP/s, with the widest vectors the CPU has;
- * takes about 50 ms. Each thread counts with its best slice, so that a busy machine does not hide
- * what the CPU can do. */
+/* fp32 multiply-add peak of `threads` threads at once in GFLOP/s, with the widest vectors the CPU
+ * has; takes about 50 ms. Each thread counts with its best slice, so that a busy machine does not
+ * hide what the CPU can do. */
 double cpu_measure_peak(int threads);
 
 #endif

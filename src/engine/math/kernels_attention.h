@@ -2,8 +2,8 @@
  *
  * Keys (values in backward) are transposed once so that both products of a pass run over contiguous
  * rows. Rows of P are padded to whole vectors; the padding is 0 and stays 0, so that the second
- * product may run over it or stop at S alike. Up to S of about 512 one head's P fits in L2, so there
- * is nothing to tile. */
+ * product may run over it or stop at S alike. Up to S of about 512 one head's P fits in L2, so
+ * there is nothing to tile. */
 #ifndef KERNELS_ATTENTION_H
 #define KERNELS_ATTENTION_H
 #include "engine/math/kernels_math.h"
@@ -62,8 +62,7 @@ INLINE void softmax_backward_row(float *ds, float *dropped, const float *p, size
         if (d.threshold) {
             vmask kept = v_kept(d, counter + (uint32_t)j);
             g = v_pick(kept, v_mul(g, v_set(d.scale)), v_set(0.0f));
-            v_store_whole(dropped + j,
-                          v_pick(kept, v_mul(x, v_set(d.scale)), v_set(0.0f)));
+            v_store_whole(dropped + j, v_pick(kept, v_mul(x, v_set(d.scale)), v_set(0.0f)));
             v_store_whole(ds + j, g);
         }
         sum = v_fma(x, g, sum);

@@ -4,9 +4,9 @@
  * and one broadcast element of each row of A. 6 x 4 zmm (6 x 2 ymm) fill the register file, so that
  * every load feeds several multiply-adds. A strip is a tile's columns over any number of rows.
  *
- * Each element of C is one chain of multiply-adds in the order of k, OPS_PANEL_K long, then added to
- * what the chains before it gave. That order depends on K alone: not on M, N, the strides, the tile
- * an element falls into or where a caller split the work. */
+ * Each element of C is one chain of multiply-adds in the order of k, OPS_PANEL_K long, then added
+ * to what the chains before it gave. That order depends on K alone: not on M, N, the strides, the
+ * tile an element falls into or where a caller split the work. */
 #ifndef KERNELS_PRODUCT_H
 #define KERNELS_PRODUCT_H
 #include "engine/math/ops.h"
@@ -39,7 +39,8 @@ INLINE void tile(const int rows, const int vecs, const size_t tail, const struct
 #pragma GCC unroll 4
         for (int j = 0; j < vecs; j++)
             sum[i][j] = v_set(0.0f);
-    /* The tile of C is wanted when the sums are done; asked for now, it has come by then. */
+            /* The tile of C is wanted when the sums are done; asked for now, it has come by then.
+             */
 #pragma GCC unroll 6
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 4
@@ -100,8 +101,8 @@ INLINE void tiles_down(const int vecs, const size_t tail, const struct strip *s)
     }
 }
 
-/* One function each, so that the compiler sees constants and the code stays in bounds. A last vector
- * that happens to be whole is worth its own copy: loads without masks. */
+/* One function each, so that the compiler sees constants and the code stays in bounds. A last
+ * vector that happens to be whole is worth its own copy: loads without masks. */
 #define STRIP(vecs)                                                                                \
     static void strip_##vecs(const struct strip *s, size_t tail)                                   \
     {                                                                                              \
@@ -120,9 +121,11 @@ STRIP(4)
 static void strip_run(const struct strip *s, size_t columns)
 {
     static void (*const parts[TILE_VECS])(const struct strip *, size_t) = {
-        strip_1, strip_2,
+        strip_1,
+        strip_2,
 #if defined(VEC_AVX512)
-        strip_3, strip_4,
+        strip_3,
+        strip_4,
 #endif
     };
     size_t vecs = (columns + W - 1) / W;
@@ -130,8 +133,8 @@ static void strip_run(const struct strip *s, size_t columns)
 }
 
 /* C (M,N) = alpha A B with B's rows contiguous and in cache: attention's products. */
-static void small_product(float *c, size_t ldc, const float *a, size_t ar, size_t ac, const float *b,
-                          size_t br, size_t M, size_t N, size_t K, float alpha)
+static void small_product(float *c, size_t ldc, const float *a, size_t ar, size_t ac,
+                          const float *b, size_t br, size_t M, size_t N, size_t K, float alpha)
 {
     for (size_t j = 0; j < N; j += TILE_COLUMNS) {
         struct strip s = {M, K, a, ar, ac, TILE_ROWS * ar, b + j, br, c + j, ldc, alpha, false};
@@ -140,7 +143,8 @@ static void small_product(float *c, size_t ldc, const float *a, size_t ar, size_
 }
 
 /* One W x W block of a transpose in registers. Zipping row i with row i + W/2 moves the element at
- * r*W + c to the address rotated left by one bit; after log2(W) rounds r and c have changed places. */
+ * r*W + c to the address rotated left by one bit; after log2(W) rounds r and c have changed
+ * places. */
 INLINE void transpose_block(float *dst, size_t ldd, const float *src, size_t lds, size_t rows,
                             size_t columns)
 {
@@ -236,8 +240,8 @@ static void product(float *c, size_t ldc, const float *a, size_t ar, size_t ac, 
             size_t rows = M - i < block ? M - i : block;
             size_t deep = K - k < OPS_PANEL_K ? K - k : OPS_PANEL_K;
             const float *corner = a + i * ar + k * ac;
-            struct strip s = {rows, deep, corner, ar, ac, TILE_ROWS * ar, NULL, br,
-                              c + i * ldc, ldc, 1.0f, k > 0 || beta != 0.0f};
+            struct strip s = {rows, deep, corner,      ar,  ac,   TILE_ROWS * ar,
+                              NULL, br,   c + i * ldc, ldc, 1.0f, k > 0 || beta != 0.0f};
             if (across) {
                 pack_a(scratch, corner, ac, rows, deep);
                 s.a = scratch;

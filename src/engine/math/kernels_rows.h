@@ -114,9 +114,8 @@ static void bias_gelu_backward(float *du, float *dbias, const float *da, const f
 static void bias_tanh_forward(float *y, const float *bias, size_t R, size_t H)
 {
     for (size_t r = 0; r < R; r++, y += H)
-        FOR_VECS(j, n, H, {
-            v_store(y + j, v_tanh(v_add(v_load(y + j, n), v_load(bias + j, n))), n);
-        });
+        FOR_VECS(j, n, H,
+                 { v_store(y + j, v_tanh(v_add(v_load(y + j, n), v_load(bias + j, n))), n); });
 }
 
 static void bias_tanh_backward(float *dy, float *dbias, const float *y, size_t R, size_t H)

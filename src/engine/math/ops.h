@@ -10,8 +10,8 @@
  * (compute.h), so they do not depend on a split either. Kernels cannot fail and allocate nothing.
  *
  * Dropout is a counter hash: element i of a site is kept when hash(key, i) >= threshold. Backward
- * calls the hash again instead of keeping a mask. threshold 0 means no dropout. NaN and infinity pass
- * through every kernel. */
+ * calls the hash again instead of keeping a mask. threshold 0 means no dropout. NaN and infinity
+ * pass through every kernel. */
 #ifndef OPS_H
 #define OPS_H
 #include <stddef.h>
@@ -34,12 +34,12 @@ struct dropout {
 /* The numbers of one update, worked out in double by optim.c and rounded once: 1 - beta2 of a float
  * beta2 would be wrong in the fourth digit. */
 struct adamw_step {
-    float decay;              /* 1 - learning_rate * weight_decay */
-    float step_size;          /* learning_rate / (1 - beta1^t) */
+    float decay;     /* 1 - learning_rate * weight_decay */
+    float step_size; /* learning_rate / (1 - beta1^t) */
     float one_minus_beta1, beta2, one_minus_beta2;
     float inverse_root_bias2; /* 1 / sqrt(1 - beta2^t) */
     float epsilon;
-    float gradient_scale;     /* the clipping factor */
+    float gradient_scale; /* the clipping factor */
 };
 
 struct ops {
@@ -71,12 +71,12 @@ struct ops {
     void (*bias_tanh_forward)(float *y, const float *bias, size_t R, size_t H);
     void (*bias_tanh_backward)(float *dy, float *dbias, const float *y, size_t R, size_t H);
 
-    void (*bias_add)(float *y, const float *bias, size_t R, size_t N);        /* y += bias */
-    void (*column_sum)(float *sum, const float *y, size_t R, size_t N);       /* sum += sum_r y */
+    void (*bias_add)(float *y, const float *bias, size_t R, size_t N);  /* y += bias */
+    void (*column_sum)(float *sum, const float *y, size_t R, size_t N); /* sum += sum_r y */
     void (*dropout_rows)(float *y, const float *x, size_t R, size_t H, struct dropout d,
-                         uint64_t first);                                     /* y may be x */
-    void (*add)(float *y, const float *x, size_t n);                          /* y += x */
-    void (*scale)(float *y, float a, size_t n);                               /* y *= a */
+                         uint64_t first);            /* y may be x */
+    void (*add)(float *y, const float *x, size_t n); /* y += x */
+    void (*scale)(float *y, float a, size_t n);      /* y *= a */
 
     /* One head of one sequence, Vaswani et al. 2017, eq. 1: P = softmax(q k^T / sqrt(D)),
      * o = dropout(P) v. q, k, v are (S,D) with row stride ld inside a (T, 3*hidden) matrix;
@@ -93,12 +93,13 @@ struct ops {
 
     double (*sum_squares)(const float *x, size_t n); /* in one fixed order */
 
-    /* AdamW as torch.optim.AdamW, with g scaled: m += (1 - beta1)(g - m); v = beta2 v + (1 - beta2) g^2;
-     * p = p decay - step_size m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon). Loshchilov and Hutter 2019,
-     * algorithm 2. */
+    /* AdamW as torch.optim.AdamW, with g scaled: m += (1 - beta1)(g - m); v = beta2 v + (1 - beta2)
+     * g^2; p = p decay - step_size m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon). Loshchilov and
+     * Hutter 2019, algorithm 2. */
     void (*adamw)(float *p, float *m, float *v, const float *g, size_t n,
                   const struct adamw_step *s);
-    /* Gradient descent as torch.optim.SGD, without momentum: p -= lr * (g*gscale + weight_decay*p). */
+    /* Gradient descent as torch.optim.SGD, without momentum: p -= lr * (g*gscale + weight_decay*p).
+     */
     void (*sgd)(float *p, const float *g, size_t n, float lr, float weight_decay, float gscale);
 
     /* The project's own product, used where BLAS is absent or not bit-equal under a split:
@@ -107,16 +108,16 @@ struct ops {
      * in the order of k, cut every OPS_PANEL_K; so every split of M and N gives the same bytes.
      * beta is 0 or 1. scratch: ops_product_scratch() floats. */
     void (*product)(float *c, size_t ldc, const float *a, size_t ar, size_t ac, const float *b,
-                    size_t br, size_t bc, size_t M, size_t N, size_t K, float beta,
-                    float *scratch);
+                    size_t br, size_t bc, size_t M, size_t N, size_t K, float beta, float *scratch);
 
-    /* Independent multiply-adds in registers, for measuring the peak; returns the operations done. */
+    /* Independent multiply-adds in registers, for measuring the peak; returns the operations done.
+     */
     double (*multiply_adds)(size_t rounds);
 };
 
 extern const struct ops ops_plain, ops_avx2, ops_avx512;
 
-size_t ops_attention_stride(size_t S);             /* S rounded up to whole vectors */
+size_t ops_attention_stride(size_t S); /* S rounded up to whole vectors */
 size_t ops_attention_scratch(size_t S, size_t D);
 size_t ops_product_scratch(void);
 

@@ -1,4 +1,5 @@
-/* ops_plain.c - the kernels in four lanes of portable C: what every CPU runs, and what the others are compared with. */
+/* ops_plain.c - the kernels in four lanes of portable C: what every CPU runs, and what the others
+ * are compared with. */
 #define VEC_PLAIN
 #include "engine/math/ops_table.h"
 

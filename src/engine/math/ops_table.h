@@ -11,24 +11,13 @@
 
 #define OPS_TABLE(kernels)                                                                         \
     {                                                                                              \
-        .name = kernels,                                                                           \
-        .residual_norm_forward = residual_norm_forward,                                            \
-        .residual_norm_backward = residual_norm_backward,                                          \
-        .bias_gelu_forward = bias_gelu_forward,                                                    \
-        .bias_gelu_backward = bias_gelu_backward,                                                  \
-        .bias_tanh_forward = bias_tanh_forward,                                                    \
-        .bias_tanh_backward = bias_tanh_backward,                                                  \
-        .bias_add = bias_add,                                                                      \
-        .column_sum = column_sum,                                                                  \
-        .dropout_rows = dropout_rows,                                                              \
-        .add = add,                                                                                \
-        .scale = scale,                                                                            \
-        .attention_forward = attention_forward,                                                    \
-        .attention_backward = attention_backward,                                                  \
-        .sum_squares = sum_squares,                                                                \
-        .adamw = adamw,                                                                            \
-        .sgd = sgd,                                                                                \
-        .product = product,                                                                        \
+        .name = kernels, .residual_norm_forward = residual_norm_forward,                           \
+        .residual_norm_backward = residual_norm_backward, .bias_gelu_forward = bias_gelu_forward,  \
+        .bias_gelu_backward = bias_gelu_backward, .bias_tanh_forward = bias_tanh_forward,          \
+        .bias_tanh_backward = bias_tanh_backward, .bias_add = bias_add, .column_sum = column_sum,  \
+        .dropout_rows = dropout_rows, .add = add, .scale = scale,                                  \
+        .attention_forward = attention_forward, .attention_backward = attention_backward,          \
+        .sum_squares = sum_squares, .adamw = adamw, .sgd = sgd, .product = product,                \
         .multiply_adds = multiply_adds,                                                            \
     }
 

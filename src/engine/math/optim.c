@@ -1,9 +1,10 @@
 /* optim.c - all tensors as one list of chunks that workers take.
  *
- * A chunk is a range of one tensor's elements, or of whole rows of a table that counts touched rows.
- * Where chunks begin depends on the tensors' shapes alone, so the norm, a tree over the chunks' sums,
- * is the same for any number of workers. Rows nobody touched hold zero gradients and moments: leaving
- * them out adds nothing to a sum and changes no weight, unless weight decay would. */
+ * A chunk is a range of one tensor's elements, or of whole rows of a table that counts touched
+ * rows. Where chunks begin depends on the tensors' shapes alone, so the norm, a tree over the
+ * chunks' sums, is the same for any number of workers. Rows nobody touched hold zero gradients and
+ * moments: leaving them out adds nothing to a sum and changes no weight, unless weight decay
+ * would. */
 #include "engine/math/optim.h"
 
 #include <assert.h>

@@ -17,10 +17,11 @@ enum optim_kind { OPTIM_ADAMW, OPTIM_SGD };
 /* One trainable tensor as the optimiser sees it. */
 struct optim_tensor {
     float *w, *dw;
-    float *m, *v;      /* moments; NULL for SGD */
+    float *m, *v; /* moments; NULL for SGD */
     size_t rows, cols;
-    bool decays;       /* weight decay applies: not to biases and LayerNorm */
-    uint8_t *touched;  /* (rows) an embedding's rows that any step has touched; NULL: all rows count */
+    bool decays; /* weight decay applies: not to biases and LayerNorm */
+    uint8_t
+        *touched; /* (rows) an embedding's rows that any step has touched; NULL: all rows count */
 };
 
 struct optim_settings {

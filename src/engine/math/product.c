@@ -1,13 +1,13 @@
 /* product.c - the products of a model, cut into tiles for the workers.
  *
- * BLAS serves a shape only after admit.c has found that its sums do not depend on a split, nor on how
- * many rows share a call; our own product serves the rest. Both being blind to splits, tiles may
- * follow the number of workers and the load: a few a worker where the product is large, so that a
- * worker that was held up does not hold up all, one a worker where it is small.
+ * BLAS serves a shape only after admit.c has found that its sums do not depend on a split, nor on
+ * how many rows share a call; our own product serves the rest. Both being blind to splits, tiles
+ * may follow the number of workers and the load: a few a worker where the product is large, so that
+ * a worker that was held up does not hold up all, one a worker where it is small.
  *
- * A tile's cost besides its multiply-adds is packing its share of both operands. So of the grids with
- * the wanted number of tiles the one that packs least is taken: near squares for a long batch, columns
- * only for a short one. */
+ * A tile's cost besides its multiply-adds is packing its share of both operands. So of the grids
+ * with the wanted number of tiles the one that packs least is taken: near squares for a long batch,
+ * columns only for a short one. */
 #include "engine/math/product.h"
 
 #include <assert.h>
@@ -118,11 +118,11 @@ static struct grid plan_grid(const struct product *p, size_t workers, bool blas)
         struct grid g = grid_of(p, down, wanted / down, 24);
         if (!grid_is_allowed(p, &g, blas))
             continue;
-        /* The longest worker's elements, and what is packed on the way, in the same unit: packing an
-         * element costs about as much as 16 multiply-adds. */
+        /* The longest worker's elements, and what is packed on the way, in the same unit: packing
+         * an element costs about as much as 16 multiply-adds. */
         double rounds = (double)divide_up(g.down * g.across, workers);
-        double cost = rounds * ((double)g.rows * (double)g.columns +
-                                16.0 * (double)(g.rows + g.columns));
+        double cost =
+            rounds * ((double)g.rows * (double)g.columns + 16.0 * (double)(g.rows + g.columns));
         if (best_cost == 0.0 || cost < best_cost) {
             best_cost = cost;
             best = g;
@@ -136,9 +136,8 @@ static void product_item(void *arg, size_t item, int worker)
     const struct product_job *j = arg;
     size_t row = item / j->grid.across * j->grid.rows;
     size_t column = item % j->grid.across * j->grid.columns;
-    struct product p =
-        product_part(&j->p, row, smaller(j->grid.rows, j->p.rows - row), column,
-                     smaller(j->grid.columns, j->p.columns - column));
+    struct product p = product_part(&j->p, row, smaller(j->grid.rows, j->p.rows - row), column,
+                                    smaller(j->grid.columns, j->p.columns - column));
     if (j->blas)
         product_by_blas(j->blas, &p);
     else
@@ -163,8 +162,8 @@ static const struct compute_shape *find_shape(const struct compute *c, size_t N,
     return NULL;
 }
 
-/* A batch too short for BLAS's main kernels, made long enough with rows of zeros: a row's result may
- * not depend on how many rows share its batch. */
+/* A batch too short for BLAS's main kernels, made long enough with rows of zeros: a row's result
+ * may not depend on how many rows share its batch. */
 static void run_padded(struct compute *c, float *y, const float *x, const float *w, size_t M,
                        size_t N, size_t K, size_t rows)
 {
@@ -175,8 +174,8 @@ static void run_padded(struct compute *c, float *y, const float *x, const float 
     memcpy(y, py, M * N * sizeof *y);
 }
 
-void product_forward(struct compute *c, float *y, const float *x, const float *w, size_t M, size_t N,
-                     size_t K)
+void product_forward(struct compute *c, float *y, const float *x, const float *w, size_t M,
+                     size_t N, size_t K)
 {
     const struct compute_shape *shape = find_shape(c, N, K);
     bool by_blas = shape && shape->forward;

@@ -31,7 +31,7 @@ struct product {
     float beta;
 };
 
-/* The three products with a weight (N,K) over M rows, as product_forward and its fellows take them. */
+/* The three products with a weight (N,K) over M rows, as product_forward and the others take them. */
 struct product product_of(enum product_kind kind, float *out, const float *a, const float *b,
                           size_t M, size_t N, size_t K, float beta);
 

@@ -1,8 +1,8 @@
 /* reference.h - every kernel once more, in double and in the plainest words.
  *
- * Nothing here is fast and nothing in a run calls it: it is what the tables of ops.h and the optimiser
- * are held against (1e-5 in L2), and what central differences hold to the equations (1e-6). Shapes,
- * aliasing and what is added to are as in ops.h, except that P has row stride S. */
+ * Nothing here is fast and nothing in a run calls it: it is what the tables of ops.h and the
+ * optimiser are held against (1e-5 in L2), and what central differences hold to the equations
+ * (1e-6). Shapes, aliasing and what is added to are as in ops.h, except that P has row stride S. */
 #ifndef REFERENCE_H
 #define REFERENCE_H
 #include "engine/math/ops.h"

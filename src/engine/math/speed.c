@@ -13,8 +13,8 @@ struct buffers {
     float *x, *y, *w;
 };
 
-static void run_product(struct compute *c, const struct buffers *b, enum product_kind kind, size_t N,
-                        size_t K)
+static void run_product(struct compute *c, const struct buffers *b, enum product_kind kind,
+                        size_t N, size_t K)
 {
     if (kind == PRODUCT_FORWARD)
         product_forward(c, b->y, b->x, b->w, TOKENS, N, K);

@@ -1,5 +1,5 @@
-/* speed.h - what the products of a training step reach on this machine, beside what its multiply-adds
- * could. */
+/* speed.h - what the products of a training step reach on this machine, beside what its
+ * multiply-adds could. */
 #ifndef SPEED_H
 #define SPEED_H
 #include "engine/base/err.h"

@@ -5,12 +5,13 @@
  * eight, by ops_avx512.c with sixteen. The includer defines VEC_PLAIN, VEC_AVX2 or VEC_AVX512.
  *
  * Two rules keep promise 3 and NaNs alive:
- * - A partial vector (the tail of a row) does the same arithmetic as a whole one: lanes past the end
- *   are loaded as 0 and never stored. FOR_VECS writes a loop's body for both.
+ * - A partial vector (the tail of a row) does the same arithmetic as a whole one: lanes past the
+ * end are loaded as 0 and never stored. FOR_VECS writes a loop's body for both.
  * - v_max(a, b) and v_min(a, b) are b when either is NaN, so clamp with the constant first.
  *
- * The instantiations differ in their sums' order and in fused multiply-adds (plain rounds twice), so
- * a run's bytes depend on the row of the table in use; within one row they depend on nothing else. */
+ * The instantiations differ in their sums' order and in fused multiply-adds (plain rounds twice),
+ * so a run's bytes depend on the row of the table in use; within one row they depend on nothing
+ * else. */
 #ifndef VEC_H
 #define VEC_H
 #include <math.h>
@@ -20,8 +21,8 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* Body twice: for whole vectors, where n is the constant W and partial loads fold to plain ones, and
- * for the tail, where n is what is left. j is the first element. */
+/* Body twice: for whole vectors, where n is the constant W and partial loads fold to plain ones,
+ * and for the tail, where n is what is left. j is the first element. */
 #define FOR_VECS(j, n, count, ...)                                                                 \
     do {                                                                                           \
         size_t j = 0;                                                                              \
@@ -30,7 +31,7 @@
             __VA_ARGS__                                                                            \
         }                                                                                          \
         if (j < (count)) {                                                                         \
-            const size_t n = (count) - j;                                                          \
+            const size_t n = (count)-j;                                                            \
             __VA_ARGS__                                                                            \
         }                                                                                          \
     } while (0)
@@ -141,8 +142,7 @@ INLINE float v_top(vec a)
 /* a0 b0 a1 b1 ...: the first W of them in *low, the others in *high. */
 INLINE void v_zip(vec a, vec b, vec *low, vec *high)
 {
-    const __m512i first =
-        _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    const __m512i first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
     *low = _mm512_permutex2var_ps(a, first, b);
     *high = _mm512_permutex2var_ps(a, _mm512_add_epi32(first, _mm512_set1_epi32(8)), b);
 }
