@@ -11,8 +11,12 @@
 
 struct svg {
     struct strbuf out;
-    const struct canvas *c;
     enum theme_background background;
+    /* Characters of one line and colour, waiting to become one element. */
+    struct strbuf places, characters;
+    const char *color;
+    bool bold;
+    int y;
 };
 
 static void put_rect(struct svg *s, double x, double y, double w, double h, const char *color)
@@ -84,13 +88,32 @@ static void put_escaped(struct strbuf *out, const struct canvas_cell *cell)
     }
 }
 
+/* Each character has a place of its own, so that a font of another width moves nothing. */
+static void flush_text(struct svg *s)
+{
+    if (s->characters.length)
+        strbuf_printf(&s->out, "<text x='%s' y='%d' fill='%s'%s>%s</text>\n", s->places.text,
+                      s->y * CELL_H + 13, s->color, s->bold ? " font-weight='bold'" : "",
+                      s->characters.text);
+    s->out.failed |= s->places.failed | s->characters.failed;
+    strbuf_clear(&s->places);
+    strbuf_clear(&s->characters);
+}
+
 static void put_text(struct svg *s, int x, int y, const struct canvas_cell *cell, const char *color,
                      bool bold)
 {
-    strbuf_printf(&s->out, "<text x='%d' y='%d' fill='%s'%s>", x * CELL_W, y * CELL_H + 13, color,
-                  bold ? " font-weight='bold'" : "");
-    put_escaped(&s->out, cell);
-    strbuf_puts(&s->out, "</text>\n");
+    bool same = s->characters.length && s->y == y && s->bold == bold && !strcmp(s->color, color);
+    bool cluster = cell->cp[1] != 0; /* places count characters: a cluster stands alone */
+    if (!same || cluster)
+        flush_text(s);
+    s->color = color;
+    s->bold = bold;
+    s->y = y;
+    strbuf_printf(&s->places, "%s%d", s->places.length ? " " : "", x * CELL_W);
+    put_escaped(&s->characters, cell);
+    if (cluster)
+        flush_text(s);
 }
 
 static void put_cell(struct svg *s, int x, int y, const struct canvas_cell *cell)
@@ -114,7 +137,7 @@ static void put_cell(struct svg *s, int x, int y, const struct canvas_cell *cell
 int svg_write(const char *path, const struct canvas *c, enum theme_background background,
               struct err *err)
 {
-    struct svg s = {.c = c, .background = background};
+    struct svg s = {.background = background};
     int w = canvas_width(c) * CELL_W, h = canvas_height(c) * CELL_H;
     strbuf_printf(&s.out,
                   "<svg xmlns='http://www.w3.org/2000/svg' viewBox='-9 -9 %d %d' width='%d' "
@@ -127,6 +150,7 @@ int svg_write(const char *path, const struct canvas *c, enum theme_background ba
         for (int x = 0; x < canvas_width(c); x++)
             if (canvas_at(c, x, y)->width)
                 put_cell(&s, x, y, canvas_at(c, x, y));
+    flush_text(&s);
     strbuf_puts(&s.out, "</svg>\n");
     int failed = s.out.failed ? err_set(err, ERR_NOMEM, "out of memory for '%s'", path)
                               : file_write(path, s.out.text, s.out.length, err);

@@ -87,7 +87,9 @@ static enum role checkpoint_text(const struct record *rec, char *out, size_t siz
     enum checkpoint_kind kind = rec->as.checkpoint.kind;
     if ((size_t)kind >= sizeof kinds / sizeof kinds[0])
         return ROLE_COUNT;
-    snprintf(out, size, "%s, %.1f MB", kinds[kind], (double)rec->as.checkpoint.size_bytes / 1e6);
+    char bytes[16];
+    format_count(bytes, sizeof bytes, (double)rec->as.checkpoint.size_bytes);
+    snprintf(out, size, "%s, %sB", kinds[kind], bytes);
     return ROLE_DIM;
 }
 
