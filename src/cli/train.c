@@ -118,7 +118,7 @@ static int open_data(struct train *c, struct err *err)
     size_t max_length;
     if (trainer_max_length(c->model, &c->settings, &max_length, err))
         return -1;
-    c->dataset = dataset_open(&c->spec, err);
+    c->dataset = trainer_open_dataset(c->model, &c->spec, err);
     if (!c->dataset)
         return -1;
     c->tokenizer = tokenizer_open(c->model, err);
@@ -354,6 +354,8 @@ static int fill_view(const struct train *c, struct trainer_view *v, struct err *
     int rc = m ? model_prepare_training(m, c->settings.tune, err) : -1;
     memset(v, 0, sizeof *v);
     v->settings = c->settings;
+    if (c->run && isnan(v->settings.learning_rate))
+        v->settings.learning_rate = c->run->settings.learning_rate;
     size_t train = dataset_split_rows(c->dataset, SPLIT_TRAIN), n = 0;
     v->total_steps = order_total_steps(train, &c->settings);
     v->epochs = (double)v->total_steps / (double)order_steps_per_epoch(train, &c->settings);
@@ -371,6 +373,41 @@ static int fill_view(const struct train *c, struct trainer_view *v, struct err *
     return rc;
 }
 
+static int print_plan_json(const struct preamble *p, struct err *err)
+{
+    struct strbuf out = {0};
+    struct json_writer w;
+    const struct trainer_view *v = p->view;
+    json_writer_init(&w, &out, 0);
+    json_open(&w, '{');
+    json_key(&w, "run");
+    json_string(&w, p->rundir);
+    json_key(&w, "steps");
+    json_int(&w, v->total_steps);
+    json_key(&w, "epochs");
+    json_double(&w, v->epochs);
+    for (enum split s = 0; s < SPLIT_COUNT; s++) {
+        char key[32];
+        snprintf(key, sizeof key, "%s_rows", split_name(s));
+        json_key(&w, key);
+        json_int(&w, (int64_t)dataset_split_rows(p->dataset, s));
+    }
+    json_key(&w, "labels");
+    json_int(&w, (int64_t)dataset_labels(p->dataset));
+    json_key(&w, "truncated");
+    json_int(&w, (int64_t)p->encoded->truncated);
+    json_key(&w, "parameters");
+    json_int(&w, (int64_t)v->params);
+    json_key(&w, "parameters_trained");
+    json_int(&w, (int64_t)v->params_trained);
+    json_key(&w, "settings");
+    settings_to_json(&v->settings, &w);
+    json_close(&w, '}');
+    int rc = cli_print_json(&out, err);
+    strbuf_clear(&out);
+    return rc;
+}
+
 static int dry_run(const struct train *c, struct err *err)
 {
     struct trainer_view v;
@@ -385,6 +422,8 @@ static int dry_run(const struct train *c, struct err *err)
                                .encoded = c->encoded,
                                .gate = c->gate,
                                .view = &v};
+    if (c->json)
+        return print_plan_json(&p, err);
     preamble_print(stdout, &p);
     puts("dry run   nothing was written");
     return cli_flush("the plan", err);

@@ -48,6 +48,14 @@ grep -q 'rows      200 train, 0 validation, 50 test; 3 labels' "$T/text.err" || 
 same validation null "$(ok null "$SFT" train --model "$TINY" --train "$T/train.csv" --test \
     "$T/test.csv" --epochs 1 --out "$T/null" --json && json validation "$T/null.out")"
 
+# A model that has these labels in another order keeps its ids.
+cp -r "$TINY" "$T/turned"
+sed -i 's/"0": "negative"/"0": "positive"/; s/"2": "positive"/"2": "negative"/' \
+    "$T/turned/config.json"
+ok turned "$SFT" train --model "$T/turned" --train "$T/train.csv" --test "$T/test.csv" --epochs 1 \
+    --out "$T/turnedrun" --json
+grep -q '"labels": *\["positive", *"neutral", *"negative"\]' "$T/turned.out" || fail "ids were moved"
+
 # One file alone is split, and its test part waits to be asked for.
 ok alone "$SFT" train --model "$TINY" --train "$T/train.csv" --out "$T/alone" --epochs 1 --json
 same test null "$(json test "$T/alone.out")"
@@ -57,6 +65,10 @@ grep -q '"validation": *{"rows": *[12]' "$T/alone.out" || fail "no validation wa
 ok dry "$SFT" train --model "$TINY" --train "$T/train.csv" --out "$T/dry" --workspace "$T/w" --dry-run
 absent "$T/dry" "$T/w"
 grep -q '^plan      30 steps (3 epochs)' "$T/dry.out" || fail "no plan: $(cat "$T/dry.out")"
+
+ok dryjson "$SFT" train --model "$TINY" --train "$T/train.csv" --workspace "$T/w" --dry-run --json
+same "planned steps" 30 "$(json steps "$T/dryjson.out")"
+absent "$T/w"
 
 # Without --out the run gets a dated name in the workspace.
 ok dated "$SFT" train --model "$TINY" --train "$T/train.csv" --workspace "$T/w" --epochs 1 --json

@@ -11,7 +11,6 @@
 #include "engine/base/clock.h"
 #include "engine/base/file.h"
 #include "engine/base/mem.h"
-#include "engine/model/config.h"
 #include "engine/train/class_weights.h"
 #include "engine/train/history.h"
 #include "engine/train/run.h"
@@ -329,17 +328,4 @@ int trainer_finish(struct trainer *t, struct err *err)
     }
     free_all(t);
     return rc;
-}
-
-int trainer_max_length(const char *model_dir, const struct settings *s, size_t *out,
-                       struct err *err)
-{
-    struct model_config c;
-    if (model_config_read(&c, model_dir, err))
-        return -1;
-    *out = (size_t)s->max_length;
-    if (c.max_position_embeddings < *out)
-        *out = c.max_position_embeddings;
-    model_config_clear(&c);
-    return 0;
 }

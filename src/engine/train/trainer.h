@@ -63,4 +63,9 @@ int trainer_finish(struct trainer *t, struct err *err);
 int trainer_max_length(const char *model_dir, const struct settings *s, size_t *out,
                        struct err *err);
 
+/* dataset_open for a training of that model: when its config names exactly the labels the data have,
+ * their ids are the model's, so that its head goes on; else the labels sorted. */
+struct dataset *trainer_open_dataset(const char *model_dir, const struct dataset_spec *spec,
+                                     struct err *err);
+
 #endif
