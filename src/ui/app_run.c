@@ -489,6 +489,8 @@ static void run_done(void *arg, void *owner, const struct err *failed)
         app_say_err(a, &err);
     else
         app_load_data(a);
+    if (s->run.kind == RUN_ENDED && !l->has_result)
+        app_say(a, ROLE_WARN, "this run was cut off; sft train --resume %s goes on with it", l->rundir);
     load_run_destroy(l);
 }
 
