@@ -29,8 +29,9 @@ int cli_ui(int argc, char **argv)
     };
     struct args args = {.command = "ui",
                         .usage = "[--model DIR --train FILE [OPTION]...] [RUNDIR]",
-                        .summary = "The workbench: data, settings, training, errors. With RUNDIR it "
-                                   "opens that run,\nfinished or still trained by another process.",
+                        .summary =
+                            "The workbench: data, settings, training, errors. With RUNDIR it "
+                            "opens that run,\nfinished or still trained by another process.",
                         .table = table,
                         .count = sizeof table / sizeof table[0],
                         .takes_settings = true};
@@ -51,7 +52,8 @@ int cli_ui(int argc, char **argv)
     if (args.positional_count > 1)
         err_set(&err, ERR_USAGE, "one run at a time: '%.60s' is too many", args.positional[1]);
     else if (args.positional_count && (has_data || model))
-        err_set(&err, ERR_USAGE, "a run brings its model and data; leave out --model and the files");
+        err_set(&err, ERR_USAGE,
+                "a run brings its model and data; leave out --model and the files");
     else if (has_data && !data.train)
         err_set(&err, ERR_USAGE, "no rows to train on; name them with --train FILE");
     else {

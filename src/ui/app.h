@@ -1,9 +1,9 @@
-/* app.h - the frame around the views: which one has the screen, the lines above and below it, prompts, and
- * every change to the session.
+/* app.h - the frame around the views: which one has the screen, the lines above and below it,
+ * prompts, and every change to the session.
  *
  * Nothing here knows a terminal: keys come in by app_key, the screen goes out by app_draw, time and
- * wake-ups by app_tick. The loop (loop.h) joins it to term.h; tests drive it directly. All calls are
- * the UI thread's. Requests of views return at once; what takes time runs on the jobs thread or
+ * wake-ups by app_tick. The loop (loop.h) joins it to term.h; tests drive it directly. All calls
+ * are the UI thread's. Requests of views return at once; what takes time runs on the jobs thread or
  * in the trainer and comes back as a change of the session. */
 #ifndef APP_H
 #define APP_H
@@ -32,10 +32,10 @@ void app_say(struct app *a, enum role role, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void app_say_err(struct app *a, const struct err *err);
 
-/* A line of text typed below the view. Enter runs `done` and closes the prompt when it returns 0; when it
- * returns -1 the error stands beside the text and the prompt stays. Esc closes it (`cancelled`, may be
- * NULL). `typed` (may be NULL) runs after every change; it may fill *err to show why the text will be
- * refused. The struct is copied; label's text is kept by copy, too. */
+/* A line of text typed below the view. Enter runs `done` and closes the prompt when it returns 0;
+ * when it returns -1 the error stands beside the text and the prompt stays. Esc closes it
+ * (`cancelled`, may be NULL). `typed` (may be NULL) runs after every change; it may fill *err to
+ * show why the text will be refused. The struct is copied; label's text is kept by copy, too. */
 struct app_prompt {
     char label[96];
     char initial[SETTING_TEXT_SIZE];
@@ -89,7 +89,7 @@ enum app_wish { APP_WISH_QUIT, APP_WISH_SUSPEND, APP_WISH_REDRAW, APP_WISH_THEME
 bool app_take_wish(struct app *a, enum app_wish w);
 
 /* Smallest screen the views are drawn on. */
-#define APP_MIN_WIDTH 40
+#define APP_MIN_WIDTH  40
 #define APP_MIN_HEIGHT 10
 
 #endif

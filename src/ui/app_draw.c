@@ -1,5 +1,5 @@
-/* app_draw.c - the frame: title line, tabs, the view, and the last line with hints, a message, a question
- * or a prompt. Pure but for remembering where the view stood. */
+/* app_draw.c - the frame: title line, tabs, the view, and the last line with hints, a message, a
+ * question or a prompt. Pure but for remembering where the view stood. */
 #include "ui/app_state.h"
 
 #include <math.h>
@@ -30,8 +30,8 @@ static const struct state_look state_looks[] = {
     [TRAINER_FAILED] = {GLYPH_TIMES, ROLE_BAD},
 };
 
-/* The right end of the title line: pieces in the order shown, each with a rank; what does not fit is left
- * out from the highest rank down. */
+/* The right end of the title line: pieces in the order shown, each with a rank; what does not fit
+ * is left out from the highest rank down. */
 struct piece {
     char text[64];
     int rank;
@@ -168,7 +168,8 @@ static void draw_tabs(struct app *a, struct canvas *c)
     }
     const char *right = "? help   : commands";
     int room = w - x - 1, n = room >= 20 ? 19 : room >= 7 ? 6 : 0;
-    canvas_text_n(c, w - n - 1, 1, n, a->shown == VIEW_HELP ? ROLE_TAB : ROLE_DIM, right, (size_t)n);
+    canvas_text_n(c, w - n - 1, 1, n, a->shown == VIEW_HELP ? ROLE_TAB : ROLE_DIM, right,
+                  (size_t)n);
 }
 
 static void draw_hints(struct app *a, struct canvas *c, int y)

@@ -1,4 +1,4 @@
-/* app_run.c - data and runs: what is asked of the jobs thread and of the trainer, and what comes back. */
+/* app_run.c - the run: started here, watched in another process, or opened from the disk. */
 #include "ui/app_state.h"
 
 #include "engine/base/mem.h"
@@ -6,260 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* ---- loading ---- */
-
-void app_free_retired(struct app *a)
-{
-    if (a->trainer || (a->jobs && !jobs_idle(a->jobs)))
-        return;
-    while (a->retired) {
-        struct retired *r = a->retired;
-        a->retired = r->next;
-        encoded_destroy(r->encoded);
-        dataset_close(r->dataset);
-        free(r);
-    }
-}
-
-/* Without memory for the note, the old data are kept for good: a leak, not a crash. */
-static void retire(struct app *a, struct dataset *dataset, struct encoded *encoded)
-{
-    struct retired *r = dataset || encoded ? mem_alloc(1, sizeof *r, "old data", NULL) : NULL;
-    if (!r)
-        return;
-    *r = (struct retired){dataset, encoded, a->retired};
-    a->retired = r;
-}
-
-static void set_load(struct app *a, enum load_state state)
-{
-    a->session.load = state;
-    session_touch(&a->session, CHANGED_DATA);
-}
-
-static void load_failed(struct app *a, const struct err *failed)
-{
-    if (failed->code == ERR_CANCELLED)
-        return;
-    a->session.load_error = *failed;
-    set_load(a, LOAD_FAILED);
-    app_say_err(a, failed);
-}
-
-static void gate_done(void *arg, void *owner, const struct err *failed)
-{
-    struct load_gate *l = arg;
-    struct app *a = owner;
-    if (failed) {
-        load_failed(a, failed);
-    } else {
-        gate_destroy(a->session.gate);
-        a->session.gate = l->gate;
-        l->gate = NULL;
-        set_load(a, LOAD_READY);
-    }
-    load_gate_destroy(l);
-}
-
-static void load_gate(struct app *a)
-{
-    struct load_gate *l = mem_alloc(1, sizeof *l, "a job", &a->session.load_error);
-    if (!l) {
-        set_load(a, LOAD_FAILED);
-        return;
-    }
-    l->dataset = a->session.dataset;
-    l->encoded = a->session.encoded;
-    set_load(a, LOAD_CHECKING);
-    jobs_submit(a->jobs, load_gate_run, gate_done, l, a);
-}
-
-static void tokens_done(void *arg, void *owner, const struct err *failed)
-{
-    struct load_tokens *l = arg;
-    struct app *a = owner;
-    bool stale = l->dataset != a->session.dataset;
-    if (failed) {
-        load_failed(a, failed);
-    } else if (!stale) {
-        retire(a, NULL, a->session.encoded);
-        a->session.encoded = l->encoded;
-        a->session.tokenizer = l->tokenizer;
-        l->encoded = NULL;
-        l->tokenizer_is_ours = false;
-        load_gate(a);
-    }
-    load_tokens_destroy(l);
-}
-
-void app_load_tokens(struct app *a)
-{
-    struct session *s = &a->session;
-    if (!s->dataset)
-        return;
-    if (!s->model_dir[0]) {
-        load_gate(a);
-        return;
-    }
-    struct load_tokens *l = mem_alloc(1, sizeof *l, "a job", &s->load_error);
-    if (!l) {
-        set_load(a, LOAD_FAILED);
-        return;
-    }
-    memcpy(l->model_dir, s->model_dir, sizeof l->model_dir);
-    l->max_length = (size_t)s->settings.max_length;
-    l->dataset = s->dataset;
-    l->tokenizer = s->tokenizer;
-    jobs_cancel(a->jobs, a->tokens_job);
-    set_load(a, LOAD_TOKENISING);
-    a->tokens_job = jobs_submit(a->jobs, load_tokens_run, tokens_done, l, a);
-}
-
-static void start_as_asked(struct app *a)
-{
-    struct err err;
-    if (a->start_when_read && app_run_start(a, &err))
-        app_say_err(a, &err);
-    a->start_when_read = false;
-}
-
-static void data_done(void *arg, void *owner, const struct err *failed)
-{
-    struct load_data *l = arg;
-    struct app *a = owner;
-    struct session *s = &a->session;
-    if (failed) {
-        load_failed(a, failed);
-    } else {
-        jobs_cancel(a->jobs, a->tokens_job);
-        jobs_cancel(a->jobs, a->search_job);
-        retire(a, s->dataset, s->encoded);
-        s->dataset = l->dataset;
-        s->encoded = NULL;
-        l->dataset = NULL;
-        gate_destroy(s->gate);
-        s->gate = NULL;
-        app_load_tokens(a);
-        start_as_asked(a);
-    }
-    load_data_destroy(l);
-}
-
-void app_load_data(struct app *a)
-{
-    struct session *s = &a->session;
-    struct load_data *l = mem_alloc(1, sizeof *l, "a job", &s->load_error);
-    if (!l) {
-        set_load(a, LOAD_FAILED);
-        return;
-    }
-    s->spec.split_seed = (uint64_t)s->settings.split_seed;
-    l->spec = s->spec;
-    set_load(a, LOAD_READING);
-    jobs_submit(a->jobs, load_data_run, data_done, l, a);
-}
-
-/* ---- search ---- */
-
-static void search_done(void *arg, void *owner, const struct err *failed)
-{
-    struct load_search *l = arg;
-    struct app *a = owner;
-    struct search *search = &a->session.search;
-    if (!failed || failed->code != ERR_CANCELLED) {
-        free(search->rows);
-        search->rows = l->rows;
-        search->count = l->count;
-        search->running = false;
-        snprintf(search->error, sizeof search->error, "%.159s", failed ? failed->text : "");
-        l->rows = NULL;
-        session_touch(&a->session, CHANGED_SEARCH);
-    }
-    load_search_destroy(l);
-}
-
-void app_search(struct app *a, const char *text)
-{
-    struct err err;
-    struct session *s = &a->session;
-    struct query *q = query_compile(text, &err);
-    struct load_search *l = q ? mem_alloc(1, sizeof *l, "a job", &err) : NULL;
-    jobs_cancel(a->jobs, a->search_job);
-    snprintf(s->search.query, sizeof s->search.query, "%s", text);
-    s->search.error[0] = '\0';
-    s->search.running = l && text[0] && s->dataset;
-    session_touch(s, CHANGED_SEARCH);
-    if (!l)
-        snprintf(s->search.error, sizeof s->search.error, "%.159s", err.text);
-    if (!s->search.running) {
-        query_destroy(q);
-        free(l);
-        if (!text[0]) {
-            free(s->search.rows);
-            s->search.rows = NULL;
-            s->search.count = 0;
-        }
-        return;
-    }
-    l->query = q;
-    l->dataset = s->dataset;
-    l->encoded = s->encoded;
-    a->search_job = jobs_submit(a->jobs, load_search_run, search_done, l, a);
-}
-
-/* ---- evaluations ---- */
-
-static void inspection_done(void *arg, void *owner, const struct err *failed)
-{
-    struct load_inspection *l = arg;
-    struct app *a = owner;
-    bool same_run = !strcmp(l->rundir, a->session.run.rundir);
-    if (!failed && same_run) {
-        session_set_inspection(&a->session, l->inspection);
-        l->inspection = NULL;
-    } else if (failed && same_run && failed->code == ERR_INPUT && l->id > 0) {
-        a->awaited[l->split] = l->id; /* told before it is written: ask again */
-    } else if (failed && failed->code != ERR_CANCELLED && failed->code != ERR_INPUT) {
-        app_say_err(a, failed);
-    }
-    load_inspection_destroy(l);
-}
-
-static void load_inspection(struct app *a, int64_t id, enum split split)
-{
-    struct load_inspection *l = mem_alloc(1, sizeof *l, "a job", NULL);
-    if (!l)
-        return;
-    memcpy(l->rundir, a->session.run.rundir, sizeof l->rundir);
-    l->id = id;
-    l->split = split;
-    jobs_submit(a->jobs, load_inspection_run, inspection_done, l, a);
-}
-
-static void ask_again(struct app *a)
-{
-    for (int i = 0; i < SPLIT_COUNT; i++) {
-        int64_t id = a->awaited[i];
-        a->awaited[i] = 0;
-        if (id)
-            load_inspection(a, id, (enum split)i);
-    }
-}
-
-static void forget_inspections(struct app *a)
-{
-    for (int i = 0; i < SPLIT_COUNT; i++) {
-        a->awaited[i] = 0;
-        inspection_destroy(a->session.inspection[i]);
-        a->session.inspection[i] = NULL;
-    }
-    session_touch(&a->session, CHANGED_EVALUATION);
-}
-
-/* ---- the run ---- */
 
 static void say_answer(struct app *a, const struct record *rec)
 {
@@ -276,7 +23,7 @@ static void take_record(struct app *a, const struct record *rec)
     a->last_seq = rec->seq;
     run_take(&a->session.run, rec);
     if (rec->kind == RECORD_EVAL && rec->as.eval.id >= 0)
-        load_inspection(a, rec->as.eval.id, rec->as.eval.split);
+        app_load_inspection(a, rec->as.eval.id, rec->as.eval.split);
     else if (rec->kind == RECORD_ANSWER)
         say_answer(a, rec);
 }
@@ -303,7 +50,7 @@ static void end_run(struct app *a)
     }
     control_close(a->control);
     a->control = NULL;
-    ask_again(a);
+    app_ask_again(a);
     session_touch(&a->session, CHANGED_RUN);
 }
 
@@ -320,7 +67,7 @@ void app_poll_run(struct app *a)
     struct trainer_view before = r->view;
     uint64_t lost = r->lost;
     size_t n, total = 0;
-    ask_again(a);
+    app_ask_again(a);
     /* The snapshot first: once it says "ended", every record is in the ring. */
     control_snapshot(a->control, &r->view);
     while ((n = control_read(a->control, records, sizeof records / sizeof records[0], &r->lost))) {
@@ -332,11 +79,13 @@ void app_poll_run(struct app *a)
         session_touch(&a->session, CHANGED_RUN);
     if (!trainer_state_is_end(r->view.state) && !a->trainer && is_deserted(a)) {
         r->view.state = TRAINER_STOPPED;
-        app_say(a, ROLE_WARN, "the process that trained this run is gone; go on with sft train "
-                              "--resume %s",
+        app_say(a, ROLE_WARN,
+                "the process that trained this run is gone; go on with sft train "
+                "--resume %s",
                 r->rundir);
         end_run(a);
-    } else if (trainer_state_is_end(r->view.state) && (!a->trainer || trainer_wait(a->trainer, 0))) {
+    } else if (trainer_state_is_end(r->view.state) &&
+               (!a->trainer || trainer_wait(a->trainer, 0))) {
         end_run(a);
     }
 }
@@ -357,7 +106,8 @@ static int check_ready(const struct session *s, struct err *err)
     if (!s->model_dir[0])
         return err_set(err, ERR_USAGE, "no model to train; start the workbench with --model DIR");
     if (s->load == LOAD_NOTHING)
-        return err_set(err, ERR_USAGE, "no data to train on; start the workbench with --train FILE");
+        return err_set(err, ERR_USAGE,
+                       "no data to train on; start the workbench with --train FILE");
     if (s->load == LOAD_FAILED) {
         *err = s->load_error;
         return -1;
@@ -395,7 +145,7 @@ int app_run_start(struct app *a, struct err *err)
     a->last_seq = 0;
     a->next_poll = 0;
     run_reset(&s->run, RUN_OURS, trainer_rundir(t));
-    forget_inspections(a);
+    app_forget_inspections(a);
     app_poll_run(a);
     session_touch(s, CHANGED_RUN);
     return 0;
@@ -469,7 +219,7 @@ static void run_done(void *arg, void *owner, const struct err *failed)
     struct session *s = &a->session;
     struct err err = {0};
     if (failed) {
-        load_failed(a, failed);
+        app_load_failed(a, failed);
         load_run_destroy(l);
         return;
     }
@@ -482,7 +232,7 @@ static void run_done(void *arg, void *owner, const struct err *failed)
     take_info(s, &l->info, &err);
     take_result(&s->run, l);
     for (int split = 0; split < SPLIT_COUNT; split++)
-        load_inspection(a, -1, (enum split)split);
+        app_load_inspection(a, -1, (enum split)split);
     watch(a);
     session_touch(s, CHANGED_RUN);
     if (err.code)
@@ -490,7 +240,8 @@ static void run_done(void *arg, void *owner, const struct err *failed)
     else
         app_load_data(a);
     if (s->run.kind == RUN_ENDED && !l->has_result)
-        app_say(a, ROLE_WARN, "this run was cut off; sft train --resume %s goes on with it", l->rundir);
+        app_say(a, ROLE_WARN, "this run was cut off; sft train --resume %s goes on with it",
+                l->rundir);
     load_run_destroy(l);
 }
 
@@ -507,7 +258,7 @@ int app_open_session(struct app *a, const struct app_spec *spec, struct err *err
         if (!l)
             return -1;
         snprintf(l->rundir, sizeof l->rundir, "%s", spec->rundir);
-        set_load(a, LOAD_READING);
+        app_set_load(a, LOAD_READING);
         jobs_submit(a->jobs, load_run_run, run_done, l, a);
         return 0;
     }

@@ -1,4 +1,5 @@
-/* app_settings.c - every change of a setting goes through here: checked, remembered for undo, resolved. */
+/* app_settings.c - every change of a setting goes through here: checked, remembered for undo,
+ * resolved. */
 #include "ui/app_state.h"
 
 #include <stdio.h>
@@ -73,8 +74,9 @@ int app_settings_apply(struct app *a, struct err *err)
         posted++;
     }
     if (!posted)
-        return err_set(err, ERR_USAGE, "nothing is staged: change a live setting while a training "
-                                       "runs, then apply");
+        return err_set(err, ERR_USAGE,
+                       "nothing is staged: change a live setting while a training "
+                       "runs, then apply");
     return 0;
 }
 
@@ -82,8 +84,9 @@ int app_run_set(struct app *a, const struct setting *which, const char *text, st
 {
     struct settings in_force = a->session.run.view.settings;
     if (which->when != SETTING_LIVE)
-        return err_set(err, ERR_USAGE, "%s cannot change while a training runs; it counts from the "
-                                       "next run on",
+        return err_set(err, ERR_USAGE,
+                       "%s cannot change while a training runs; it counts from the "
+                       "next run on",
                        which->name);
     if (settings_parse(&in_force, which->name, text, err) || post_setting(a, which, text, err))
         return -1;

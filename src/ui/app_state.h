@@ -1,5 +1,5 @@
-/* app_state.h - the app's own insides, shared by app.c (keys, prompts, views), app_run.c (data and runs)
- * and app_draw.c (the frame); nobody else includes it. */
+/* app_state.h - the app's own insides, shared by app.c (keys, prompts, views), app_load.c (data),
+ * app_run.c (runs), app_settings.c and app_draw.c (the frame); nobody else includes it. */
 #ifndef APP_STATE_H
 #define APP_STATE_H
 #include "engine/train/trainer.h"
@@ -26,16 +26,16 @@ struct app {
     struct jobs *jobs;
     struct view views[VIEW_COUNT]; /* ops NULL: there is no such view */
     enum view_id shown, shown_before_help;
-    uint64_t seen[SESSION_PARTS];  /* what the shown view was last told of */
+    uint64_t seen[SESSION_PARTS]; /* what the shown view was last told of */
     bool dirty;
-    bool too_small;                /* the last frame had no room: only quitting is answered */
+    bool too_small; /* the last frame had no room: only quitting is answered */
     bool wish[APP_WISH_THEME + 1];
-    bool quitting;                 /* leave as soon as the run is saved */
+    bool quitting; /* leave as soon as the run is saved */
 
     bool prompt_open;
     struct app_prompt prompt;
     struct input input;
-    struct err prompt_err;         /* text "": what is typed would be taken */
+    struct err prompt_err; /* text "": what is typed would be taken */
 
     bool confirm_open;
     char question[160];
@@ -48,22 +48,29 @@ struct app {
     struct settings undo[APP_UNDO_MAX];
     size_t undo_count;
 
-    struct trainer *trainer;       /* ours, or NULL */
-    struct control *control;       /* of ours or of a watched run, or NULL */
-    uint64_t last_seq;             /* newest record taken */
-    bool start_when_read;          /* a start was asked for before the data were there */
-    double next_poll;              /* of the ring, monotonic seconds */
-    int64_t awaited[SPLIT_COUNT];  /* evaluation whose rows run.db does not have yet; 0: none */
+    struct trainer *trainer;      /* ours, or NULL */
+    struct control *control;      /* of ours or of a watched run, or NULL */
+    uint64_t last_seq;            /* newest record taken */
+    bool start_when_read;         /* a start was asked for before the data were there */
+    double next_poll;             /* of the ring, monotonic seconds */
+    int64_t awaited[SPLIT_COUNT]; /* evaluation whose rows run.db does not have yet; 0: none */
     uint64_t search_job, tokens_job;
     struct retired *retired;
 };
 
+/* app_load.c */
+void app_set_load(struct app *a, enum load_state state);
+void app_load_failed(struct app *a, const struct err *failed);
+void app_load_data(struct app *a);   /* files to rows to tokens to findings, on the jobs thread */
+void app_load_tokens(struct app *a); /* again with the max_length of now */
+void app_load_inspection(struct app *a, int64_t id, enum split split); /* id -1: the newest */
+void app_ask_again(struct app *a); /* for the evaluations that were not written yet */
+void app_forget_inspections(struct app *a);
+void app_free_retired(struct app *a);
+
 /* app_run.c */
 int app_open_session(struct app *a, const struct app_spec *spec, struct err *err);
-void app_load_data(struct app *a);    /* files to rows to tokens to findings, on the jobs thread */
-void app_load_tokens(struct app *a);  /* again with the max_length of now */
 void app_poll_run(struct app *a);
-void app_free_retired(struct app *a);
 void app_close_run(struct app *a);
 
 /* Shared small things. */

@@ -16,28 +16,17 @@ struct canvas {
 
 /* The block level is what a VGA console font (code page 437) has. */
 static const char *const glyphs[GLYPH_COUNT][GLYPH_LEVELS] = {
-    [GLYPH_HORIZONTAL] = {"─", "─", "-"},
-    [GLYPH_VERTICAL] = {"│", "│", "|"},
-    [GLYPH_TOP_LEFT] = {"┌", "┌", "+"},
-    [GLYPH_TOP_RIGHT] = {"┐", "┐", "+"},
-    [GLYPH_BOTTOM_LEFT] = {"└", "└", "+"},
-    [GLYPH_BOTTOM_RIGHT] = {"┘", "┘", "+"},
-    [GLYPH_TICK_LEFT] = {"┤", "┤", "+"},
-    [GLYPH_TICK_DOWN] = {"┬", "┬", "+"},
-    [GLYPH_ELLIPSIS] = {"…", "~", "~"},
-    [GLYPH_CURSOR] = {"▸", "►", ">"},
-    [GLYPH_DOT] = {"·", "·", "."},
-    [GLYPH_ARROW] = {"→", "→", ">"},
-    [GLYPH_RUNNING] = {"●", "•", "*"},
-    [GLYPH_PAUSED] = {"‖", "=", "="},
-    [GLYPH_IDLE] = {"○", "○", "o"},
-    [GLYPH_MARK] = {"▲", "▲", "^"},
-    [GLYPH_CUT] = {"│", "│", "|"},
-    [GLYPH_REPLACEMENT] = {"\xef\xbf\xbd", "?", "?"},
-    [GLYPH_UP] = {"▲", "▲", "^"},
-    [GLYPH_DOWN] = {"▼", "▼", "v"},
-    [GLYPH_CHECK] = {"✓", "√", "+"},
-    [GLYPH_TIMES] = {"×", "x", "x"},
+    [GLYPH_HORIZONTAL] = {"─", "─", "-"},  [GLYPH_VERTICAL] = {"│", "│", "|"},
+    [GLYPH_TOP_LEFT] = {"┌", "┌", "+"},    [GLYPH_TOP_RIGHT] = {"┐", "┐", "+"},
+    [GLYPH_BOTTOM_LEFT] = {"└", "└", "+"}, [GLYPH_BOTTOM_RIGHT] = {"┘", "┘", "+"},
+    [GLYPH_TICK_LEFT] = {"┤", "┤", "+"},   [GLYPH_TICK_DOWN] = {"┬", "┬", "+"},
+    [GLYPH_ELLIPSIS] = {"…", "~", "~"},    [GLYPH_CURSOR] = {"▸", "►", ">"},
+    [GLYPH_DOT] = {"·", "·", "."},         [GLYPH_ARROW] = {"→", "→", ">"},
+    [GLYPH_RUNNING] = {"●", "•", "*"},     [GLYPH_PAUSED] = {"‖", "=", "="},
+    [GLYPH_IDLE] = {"○", "○", "o"},        [GLYPH_MARK] = {"▲", "▲", "^"},
+    [GLYPH_CUT] = {"│", "│", "|"},         [GLYPH_REPLACEMENT] = {"\xef\xbf\xbd", "?", "?"},
+    [GLYPH_UP] = {"▲", "▲", "^"},          [GLYPH_DOWN] = {"▼", "▼", "v"},
+    [GLYPH_CHECK] = {"✓", "√", "+"},       [GLYPH_TIMES] = {"×", "x", "x"},
 };
 
 struct canvas *canvas_create(int w, int h, enum glyph_level level, struct err *err)
@@ -134,8 +123,8 @@ static bool is_dropped(uint32_t cp)
 static bool is_mark(uint32_t cp, int width)
 {
     utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)cp);
-    bool combining = k == UTF8PROC_CATEGORY_MN || k == UTF8PROC_CATEGORY_ME ||
-                     k == UTF8PROC_CATEGORY_MC;
+    bool combining =
+        k == UTF8PROC_CATEGORY_MN || k == UTF8PROC_CATEGORY_ME || k == UTF8PROC_CATEGORY_MC;
     bool jamo = (cp >= 0x1160 && cp <= 0x11ff) || (cp >= 0xd7b0 && cp <= 0xd7ff);
     return width == 0 && (combining || jamo);
 }
@@ -145,8 +134,8 @@ static uint32_t replacement(const struct canvas *c)
     return c->level == GLYPHS_BRAILLE ? 0xfffd : '?';
 }
 
-/* Formatting controls (bidirectional ones among them), separators, surrogates and what has no width are
- * never sent to a terminal. */
+/* Formatting controls (bidirectional ones among them), separators, surrogates and what has no width
+ * are never sent to a terminal. */
 static bool is_hostile(uint32_t cp)
 {
     utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)cp);
@@ -154,8 +143,8 @@ static bool is_hostile(uint32_t cp)
            k == UTF8PROC_CATEGORY_ZL || k == UTF8PROC_CATEGORY_ZP || k == UTF8PROC_CATEGORY_CN;
 }
 
-/* The next code point of text[0..n), n > 0; returns its bytes. `first`: no cell stands before it that a
- * mark could join. */
+/* The next code point of text[0..n), n > 0; returns its bytes. `first`: no cell stands before it
+ * that a mark could join. */
 static size_t next_unit(const struct canvas *c, const char *text, size_t n, bool first,
                         struct unit *out)
 {

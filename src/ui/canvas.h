@@ -3,8 +3,9 @@
  * A cell holds one grapheme cluster of at most CANVAS_CLUSTER code points (what curses can hold), a
  * role and its width in columns as libc's wcwidth() says. The right half of a wide character is a
  * cell of width 0. Bytes from data are hostile: control bytes, C1, bad UTF-8, bidirectional
- * controls and unassigned widths become a visible replacement, so what a canvas holds can be sent to a
- * terminal as it is. All drawing is clipped; a wide character that would be cut becomes a space.
+ * controls and unassigned widths become a visible replacement, so what a canvas holds can be sent
+ * to a terminal as it is. All drawing is clipped; a wide character that would be cut becomes a
+ * space.
  *
  * Every glyph that is not ASCII comes from one table (`enum glyph`) with a row for each level of
  * what the terminal can show. On an ASCII canvas no cell ever holds a byte above 0x7e.
@@ -20,7 +21,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct rect { int x, y, w, h; };
+struct rect {
+    int x, y, w, h;
+};
 
 #define CANVAS_CLUSTER 5
 
@@ -34,8 +37,12 @@ struct canvas_cell {
 enum glyph_level { GLYPHS_BRAILLE, GLYPHS_BLOCK, GLYPHS_ASCII, GLYPH_LEVELS };
 
 enum glyph {
-    GLYPH_HORIZONTAL, GLYPH_VERTICAL,
-    GLYPH_TOP_LEFT, GLYPH_TOP_RIGHT, GLYPH_BOTTOM_LEFT, GLYPH_BOTTOM_RIGHT,
+    GLYPH_HORIZONTAL,
+    GLYPH_VERTICAL,
+    GLYPH_TOP_LEFT,
+    GLYPH_TOP_RIGHT,
+    GLYPH_BOTTOM_LEFT,
+    GLYPH_BOTTOM_RIGHT,
     GLYPH_TICK_LEFT,   /* on a vertical axis, a tick to the left: ┤ */
     GLYPH_TICK_DOWN,   /* on a horizontal axis, a tick below: ┬ */
     GLYPH_ELLIPSIS,    /* text that was cut */
@@ -48,7 +55,8 @@ enum glyph {
     GLYPH_MARK,        /* a change, below a chart: ▲ */
     GLYPH_CUT,         /* where max_length cuts: │ */
     GLYPH_REPLACEMENT, /* what stands for a byte that must not be shown */
-    GLYPH_UP, GLYPH_DOWN, /* there is more above, below */
+    GLYPH_UP,
+    GLYPH_DOWN, /* there is more above, below */
     GLYPH_CHECK,
     GLYPH_TIMES,
     GLYPH_COUNT
@@ -68,8 +76,9 @@ const struct canvas_cell *canvas_at(const struct canvas *c, int x, int y); /* NU
 /* The glyph's text at this canvas's level; one column wide at every level. */
 const char *canvas_glyph(const struct canvas *c, enum glyph g);
 
-/* Put text (UTF-8, NUL-terminated or n bytes) from (x, y) on, in at most `width` columns. Text that does
- * not fit ends in an ellipsis. Returns the columns used. A newline or tab in it shows as a space. */
+/* Put text (UTF-8, NUL-terminated or n bytes) from (x, y) on, in at most `width` columns. Text that
+ * does not fit ends in an ellipsis. Returns the columns used. A newline or tab in it shows as a
+ * space. */
 int canvas_text(struct canvas *c, int x, int y, int width, enum role role, const char *text);
 int canvas_text_n(struct canvas *c, int x, int y, int width, enum role role, const char *text,
                   size_t n);
@@ -79,8 +88,8 @@ int canvas_printf(struct canvas *c, int x, int y, int width, enum role role, con
 int canvas_text_right(struct canvas *c, int x, int y, int width, enum role role, const char *text);
 /* Columns the text would take, without limit. */
 int canvas_text_width(const struct canvas *c, const char *text, size_t n);
-/* How many bytes of the text fit in `width` columns, and (may be NULL) the columns they use. Does not
- * split a cluster. For wrapping. */
+/* How many bytes of the text fit in `width` columns, and (may be NULL) the columns they use. Does
+ * not split a cluster. For wrapping. */
 size_t canvas_text_fit(const struct canvas *c, const char *text, size_t n, int width, int *used);
 
 void canvas_put_glyph(struct canvas *c, int x, int y, enum role role, enum glyph g);

@@ -38,7 +38,8 @@ static bool insert(struct input *in, uint32_t key)
 {
     utf8proc_uint8_t bytes[4];
     size_t length = strlen(in->text);
-    bool printable = key >= 0x20 && key < KEYCODE_FIRST && key != 0x7f && !(key >= 0x80 && key < 0xa0);
+    bool printable =
+        key >= 0x20 && key < KEYCODE_FIRST && key != 0x7f && !(key >= 0x80 && key < 0xa0);
     if (!printable || !utf8proc_codepoint_valid((utf8proc_int32_t)key))
         return false;
     size_t n = (size_t)utf8proc_encode_char((utf8proc_int32_t)key, bytes);
@@ -99,8 +100,7 @@ void input_draw(struct canvas *c, int x, int y, int width, const struct input *i
     size_t from = 0;
     if (width <= 0)
         return;
-    while (from < in->cursor &&
-           canvas_text_width(c, in->text + from, in->cursor - from) >= width)
+    while (from < in->cursor && canvas_text_width(c, in->text + from, in->cursor - from) >= width)
         from = after(in, from);
     canvas_text(c, x, y, width, ROLE_TEXT, in->text + from);
     int at = canvas_text_width(c, in->text + from, in->cursor - from);

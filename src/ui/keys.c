@@ -7,12 +7,26 @@ static const struct {
     uint32_t key;
     const char *name;
 } names[] = {
-    {KEYCODE_TAB, "Tab"}, {KEYCODE_ENTER, "Enter"}, {KEYCODE_ESC, "Esc"}, {KEYCODE_SPACE, "Space"},
-    {KEYCODE_UP, "Up"}, {KEYCODE_DOWN, "Down"}, {KEYCODE_LEFT, "Left"}, {KEYCODE_RIGHT, "Right"},
-    {KEYCODE_PAGE_UP, "PgUp"}, {KEYCODE_PAGE_DOWN, "PgDn"}, {KEYCODE_HOME, "Home"},
-    {KEYCODE_END, "End"}, {KEYCODE_DELETE, "Del"}, {KEYCODE_BACKSPACE, "Backspace"},
-    {KEYCODE_BACK_TAB, "Shift-Tab"}, {KEYCODE_F1, "F1"}, {KEYCODE_F2, "F2"}, {KEYCODE_F3, "F3"},
-    {KEYCODE_F4, "F4"}, {KEYCODE_F12, "F12"},
+    {KEYCODE_TAB, "Tab"},
+    {KEYCODE_ENTER, "Enter"},
+    {KEYCODE_ESC, "Esc"},
+    {KEYCODE_SPACE, "Space"},
+    {KEYCODE_UP, "Up"},
+    {KEYCODE_DOWN, "Down"},
+    {KEYCODE_LEFT, "Left"},
+    {KEYCODE_RIGHT, "Right"},
+    {KEYCODE_PAGE_UP, "PgUp"},
+    {KEYCODE_PAGE_DOWN, "PgDn"},
+    {KEYCODE_HOME, "Home"},
+    {KEYCODE_END, "End"},
+    {KEYCODE_DELETE, "Del"},
+    {KEYCODE_BACKSPACE, "Backspace"},
+    {KEYCODE_BACK_TAB, "Shift-Tab"},
+    {KEYCODE_F1, "F1"},
+    {KEYCODE_F2, "F2"},
+    {KEYCODE_F3, "F3"},
+    {KEYCODE_F4, "F4"},
+    {KEYCODE_F12, "F12"},
 };
 
 const char *keycode_name(uint32_t key, char *buffer, size_t size)

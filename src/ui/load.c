@@ -70,7 +70,8 @@ void load_search_destroy(struct load_search *l)
 static int count_confusion(struct inspection *i, struct err *err)
 {
     const struct evaluation *e = &i->evaluation;
-    uint64_t *confusion = mem_alloc(e->labels * e->labels, sizeof *confusion, "a confusion matrix", err);
+    uint64_t *confusion =
+        mem_alloc(e->labels * e->labels, sizeof *confusion, "a confusion matrix", err);
     if (!confusion)
         return -1;
     for (size_t r = 0; r < e->rows; r++)

@@ -1,9 +1,9 @@
-/* load.h - what the jobs thread makes for the session: the data set, its tokens, the gate's findings, search
- * results, evaluations and the curves of a run that has ended.
+/* load.h - what the jobs thread makes for the session: the data set, its tokens, the gate's
+ * findings, search results, evaluations and the curves of a run that has ended.
  *
- * Each kind is one struct with its inputs (copies, or immutable things that outlive the job) and its
- * result, a run function for the jobs thread and a destroy that frees both; the app's done function takes
- * what it wants out (and NULLs it) first. */
+ * Each kind is one struct with its inputs (copies, or immutable things that outlive the job) and
+ * its result, a run function for the jobs thread and a destroy that frees both; the app's done
+ * function takes what it wants out (and NULLs it) first. */
 #ifndef LOAD_H
 #define LOAD_H
 #include "engine/base/err.h"
@@ -11,7 +11,7 @@
 #include "ui/search.h"
 #include "ui/session.h"
 
-struct load_data { /* files to rows */
+struct load_data {            /* files to rows */
     struct dataset_spec spec; /* its strings are the session's */
     struct dataset *dataset;
 };

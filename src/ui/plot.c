@@ -22,8 +22,9 @@ static uint32_t braille_cell(const uint8_t *dots)
     return 0x2800 + mask;
 }
 
-/* A cell has one colour: that of the last series in it, so that a thin dashed curve is not lost in a thick
- * one. Thin ones are shown together; under a thick one the other's dots are left out. 0: empty. */
+/* A cell has one colour: that of the last series in it, so that a thin dashed curve is not lost in
+ * a thick one. Thin ones are shown together; under a thick one the other's dots are left out. 0:
+ * empty. */
 static uint8_t choose_owner(uint8_t *dots, int n)
 {
     uint8_t last = 0;
@@ -101,8 +102,8 @@ static int label_columns(const struct plot_ticks *t)
     return (int)widest;
 }
 
-static void draw_y_axis(struct canvas *c, struct rect area, struct rect box,
-                        const struct plot *p, const struct plot_ticks *t)
+static void draw_y_axis(struct canvas *c, struct rect area, struct rect box, const struct plot *p,
+                        const struct plot_ticks *t)
 {
     int axis_x = box.x - 1;
     for (int y = 0; y < box.h; y++)

@@ -2,8 +2,8 @@
  *
  * Pure arithmetic. A curve of any length is reduced per dot column to its first, last, least and
  * largest value and drawn as vertical runs joined by lines: the very dots that drawing every
- * segment gives, so a spike of one step shows at every zoom. NaN, infinities and, on a logarithmic axis,
- * what is not positive break the line. Series differ by dash as well as by colour. */
+ * segment gives, so a spike of one step shows at every zoom. NaN, infinities and, on a logarithmic
+ * axis, what is not positive break the line. Series differ by dash as well as by colour. */
 #ifndef PLOT_H
 #define PLOT_H
 #include "engine/base/err.h"
@@ -28,8 +28,8 @@ struct plot_ticks {
 };
 void plot_ticks_make(struct plot_ticks *t, const struct plot_axis *axis, size_t most);
 
-/* Where the labels of a horizontal axis of `columns` cells go: the tick's column and the label's first,
- * no two labels touching and none leaving the axis. */
+/* Where the labels of a horizontal axis of `columns` cells go: the tick's column and the label's
+ * first, no two labels touching and none leaving the axis. */
 struct plot_label {
     int tick, start;
     char text[16];
@@ -39,8 +39,8 @@ size_t plot_labels_place(struct plot_label out[PLOT_TICKS_MAX], const struct plo
 /* The cell of `cells` that value falls into; may lie outside [0, cells). */
 int plot_cell(const struct plot_axis *axis, double value, int cells);
 
-/* A range that holds [low, high] with round ends. Given the range shown before, keeps it unless data
- * leave it or more than half of it is empty, so that the axis does not jump. */
+/* A range that holds [low, high] with round ends. Given the range shown before, keeps it unless
+ * data leave it or more than half of it is empty, so that the axis does not jump. */
 struct plot_axis plot_axis_fit(const struct plot_axis *before, double low, double high,
                                bool logarithmic);
 
@@ -71,10 +71,10 @@ struct plot {
     struct plot_series series[PLOT_SERIES_MAX];
     size_t series_count;
     struct plot_axis x, y;
-    const double *marks;      /* x where a setting was changed */
+    const double *marks; /* x where a setting was changed */
     size_t mark_count;
     bool has_cursor;
-    double cursor;            /* x of the cursor */
+    double cursor; /* x of the cursor */
 };
 /* Axes, ticks, marks, curves and cursor into `area`. */
 void plot_draw(struct canvas *c, struct rect area, const struct plot *p);

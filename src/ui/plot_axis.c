@@ -1,5 +1,5 @@
-/* plot_axis.c - ranges and round ticks. Tick values are whole multiples of their step, computed as one
- * integer times or divided by one power of ten, so that a label is the value, not near it. */
+/* plot_axis.c - ranges and round ticks. Tick values are whole multiples of their step, computed as
+ * one integer times or divided by one power of ten, so that a label is the value, not near it. */
 #include "ui/plot.h"
 
 #include <math.h>
@@ -190,8 +190,7 @@ struct plot_axis plot_axis_fit(const struct plot_axis *before, double low, doubl
 {
     logarithmic = logarithmic && low > 0;
     if (!isfinite(low) || !isfinite(high) || high < low)
-        return before && before->high > before->low ? *before
-                                                    : (struct plot_axis){0, 1, false};
+        return before && before->high > before->low ? *before : (struct plot_axis){0, 1, false};
     struct plot_axis fresh = logarithmic ? fit_logarithmic(low, high) : fit_linear(low, high);
     if (before && before->logarithmic == logarithmic && before->high > before->low &&
         before->low <= low && before->high >= high && extent(before) <= 2 * extent(&fresh))

@@ -1,9 +1,10 @@
 /* plot_raster.c - a curve as dots.
  *
- * Points are rounded to dots, then neighbours are joined. All segments between points of one dot column
- * are vertical, so together they are the run from its least to its largest row: one run instead of
- * thousands of segments, and the same dots. Only the step from a column's last point to the next
- * column's first is a line of its own. Dashes depend on a dot's place alone, so they hold too. */
+ * Points are rounded to dots, then neighbours are joined. All segments between points of one dot
+ * column are vertical, so together they are the run from its least to its largest row: one run
+ * instead of thousands of segments, and the same dots. Only the step from a column's last point to
+ * the next column's first is a line of its own. Dashes depend on a dot's place alone, so they hold
+ * too. */
 #include "ui/plot.h"
 
 #include <math.h>

@@ -14,9 +14,9 @@ enum term_kind { TERM_TEXT, TERM_LABEL, TERM_LABEL_IS, TERM_SPLIT, TERM_TOKENS }
 struct term {
     enum term_kind kind;
     bool negated;
-    pcre2_code *pattern;    /* TERM_TEXT, TERM_LABEL */
-    char name[256];         /* TERM_LABEL_IS, TERM_SPLIT */
-    char compare;           /* TERM_TOKENS: < > = */
+    pcre2_code *pattern; /* TERM_TEXT, TERM_LABEL */
+    char name[256];      /* TERM_LABEL_IS, TERM_SPLIT */
+    char compare;        /* TERM_TOKENS: < > = */
     unsigned long number;
 };
 
@@ -35,7 +35,8 @@ static pcre2_code *compile_pattern(const char *text, bool literal, struct err *e
     PCRE2_SIZE at;
     uint32_t options = PCRE2_CASELESS | PCRE2_UTF | PCRE2_MATCH_INVALID_UTF |
                        (literal ? PCRE2_LITERAL : PCRE2_UCP);
-    pcre2_code *p = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, options, &code, &at, NULL);
+    pcre2_code *p =
+        pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, options, &code, &at, NULL);
     if (!p) {
         PCRE2_UCHAR why[128];
         pcre2_get_error_message(code, why, sizeof why);
@@ -78,7 +79,8 @@ static int compile_tokens(struct term *t, const char *word, struct err *err)
     t->compare = word[0];
     t->number = strtoul(word + 1, &end, 10);
     if (end == word + 1 || *end)
-        return err_set(err, ERR_USAGE, "tokens%c needs a number, as in tokens%c20", word[0], word[0]);
+        return err_set(err, ERR_USAGE, "tokens%c needs a number, as in tokens%c20", word[0],
+                       word[0]);
     return 0;
 }
 

@@ -6,8 +6,8 @@
  *     label:NAME      the label contains NAME; label:=NAME is it
  *     split:NAME      train, validation or test, or the start of one
  *     tokens>N tokens<N tokens=N   tokens before max_length cuts
- * A term with - before it must not hold. Compiling is quick and tells what is wrong; running may take
- * long and is for the jobs thread. */
+ * A term with - before it must not hold. Compiling is quick and tells what is wrong; running may
+ * take long and is for the jobs thread. */
 #ifndef SEARCH_H
 #define SEARCH_H
 #include "engine/base/err.h"
@@ -21,8 +21,8 @@ struct query;
 struct query *query_compile(const char *text, struct err *err);
 void query_destroy(struct query *q); /* NULL is fine */
 
-/* Matching rows, ascending; *rows is free()d by the caller. `e` may be NULL: terms about tokens then hold
- * for no row. ERR_CANCELLED when *cancel (may be NULL) becomes nonzero. */
+/* Matching rows, ascending; *rows is free()d by the caller. `e` may be NULL: terms about tokens
+ * then hold for no row. ERR_CANCELLED when *cancel (may be NULL) becomes nonzero. */
 int query_run(const struct query *q, const struct dataset *d, const struct encoded *e,
               const _Atomic int *cancel, uint32_t **rows, size_t *count, struct err *err);
 

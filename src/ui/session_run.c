@@ -33,8 +33,8 @@ static bool add_point(struct series *s, double x, double y)
 
 static bool add_event(struct run *r, const struct record *rec)
 {
-    if (mem_grow(&r->events, &r->event_capacity, r->event_count + 1, sizeof *r->events, "the events",
-                 NULL))
+    if (mem_grow(&r->events, &r->event_capacity, r->event_count + 1, sizeof *r->events,
+                 "the events", NULL))
         return false;
     r->events[r->event_count++] = *rec;
     return true;

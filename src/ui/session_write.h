@@ -17,7 +17,8 @@ void inspection_destroy(struct inspection *i);                        /* NULL is
 
 /* Forget the run's curves and events. */
 void run_reset(struct run *r, enum run_kind kind, const char *rundir);
-/* Put one record into the series or the events. Running out of memory drops it and counts it lost. */
+/* Put one record into the series or the events. Running out of memory drops it and counts it lost.
+ */
 void run_take(struct run *r, const struct record *rec);
 
 static inline void session_touch(struct session *s, enum session_part part)

@@ -21,8 +21,8 @@ struct svg {
 
 static void put_rect(struct svg *s, double x, double y, double w, double h, const char *color)
 {
-    strbuf_printf(&s->out, "<rect x='%.4g' y='%.4g' width='%.4g' height='%.4g' fill='%s'/>\n", x, y, w,
-                  h, color);
+    strbuf_printf(&s->out, "<rect x='%.4g' y='%.4g' width='%.4g' height='%.4g' fill='%s'/>\n", x, y,
+                  w, h, color);
 }
 
 static void put_braille(struct svg *s, int x, int y, uint32_t mask, const char *color)
@@ -31,7 +31,8 @@ static void put_braille(struct svg *s, int x, int y, uint32_t mask, const char *
     for (int i = 0; i < 8; i++)
         if (mask >> i & 1)
             strbuf_printf(&s->out, "<circle cx='%.5g' cy='%.5g' r='1.3' fill='%s'/>\n",
-                          x * CELL_W + 2.5 + column[i] * 4.5, y * CELL_H + 2.5 + row[i] * 4.5, color);
+                          x * CELL_W + 2.5 + column[i] * 4.5, y * CELL_H + 2.5 + row[i] * 4.5,
+                          color);
 }
 
 /* Arms of a box-drawing character: left, right, up, down. */
@@ -52,8 +53,8 @@ static void put_box(struct svg *s, int x, int y, unsigned arms, const char *colo
 {
     double cx = x * CELL_W + CELL_W / 2.0, cy = y * CELL_H + CELL_H / 2.0;
     if (arms & 3)
-        put_rect(s, arms & 1 ? x * CELL_W : cx, cy - 0.5,
-                 (arms & 3) == 3 ? CELL_W : CELL_W / 2.0, 1, color);
+        put_rect(s, arms & 1 ? x * CELL_W : cx, cy - 0.5, (arms & 3) == 3 ? CELL_W : CELL_W / 2.0,
+                 1, color);
     if (arms & 12)
         put_rect(s, cx - 0.5, arms & 4 ? y * CELL_H : cy, 1,
                  (arms & 12) == 12 ? CELL_H : CELL_H / 2.0, color);

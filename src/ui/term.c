@@ -19,15 +19,15 @@
 static struct {
     bool open;
     SCREEN *screen;
-    struct termios saved;          /* as it was before us */
-    char reset[512];               /* what puts the terminal back, worked out while all is well */
+    struct termios saved; /* as it was before us */
+    char reset[512];      /* what puts the terminal back, worked out while all is well */
     size_t reset_length;
-    int pipe[2];                   /* a byte for each signal that the loop shall see */
-    int real_stderr, captured;     /* see capture_stderr */
+    int pipe[2];               /* a byte for each signal that the loop shall see */
+    int real_stderr, captured; /* see capture_stderr */
     enum theme_background background;
     int colors;
     bool end_asked;
-    struct canvas_cell *shown;     /* last frame, NULL: everything must be sent */
+    struct canvas_cell *shown; /* last frame, NULL: everything must be sent */
     int shown_w, shown_h;
 } term = {.pipe = {-1, -1}, .real_stderr = -1, .captured = -1};
 
@@ -47,8 +47,8 @@ static void put_terminal_back(void)
         dup2(term.real_stderr, STDERR_FILENO);
 }
 
-/* After a fault the instruction runs again under the handler that stood before us, so that a core or a
- * sanitizer's report shows the true place; a signal that was sent is sent again. */
+/* After a fault the instruction runs again under the handler that stood before us, so that a core
+ * or a sanitizer's report shows the true place; a signal that was sent is sent again. */
 static void on_fatal(int sig, siginfo_t *info, void *context)
 {
     (void)context;
@@ -138,9 +138,9 @@ static void make_reset_string(void)
     add_reset_byte('\r');
 }
 
-/* A library that prints a warning must not write over the screen: what goes to stderr meanwhile waits in
- * an unnamed file and is printed when the terminal is back. Not under a sanitizer, whose report comes
- * without a signal. */
+/* A library that prints a warning must not write over the screen: what goes to stderr meanwhile
+ * waits in an unnamed file and is printed when the terminal is back. Not under a sanitizer, whose
+ * report comes without a signal. */
 static void capture_stderr(void)
 {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -192,12 +192,14 @@ static void know_other_keys(void)
         const char *bytes;
         int key;
     } others[] = {
-        {"\033[A", KEY_UP},     {"\033[B", KEY_DOWN},   {"\033[C", KEY_RIGHT},  {"\033[D", KEY_LEFT},
-        {"\033OA", KEY_UP},     {"\033OB", KEY_DOWN},   {"\033OC", KEY_RIGHT},  {"\033OD", KEY_LEFT},
-        {"\033[H", KEY_HOME},   {"\033[F", KEY_END},    {"\033OH", KEY_HOME},   {"\033OF", KEY_END},
-        {"\033[1~", KEY_HOME},  {"\033[4~", KEY_END},   {"\033[5~", KEY_PPAGE}, {"\033[6~", KEY_NPAGE},
-        {"\033[3~", KEY_DC},    {"\033[Z", KEY_BTAB},   {"\033OP", KEY_F(1)},   {"\033OQ", KEY_F(2)},
-        {"\033[11~", KEY_F(1)}, {"\033[12~", KEY_F(2)},
+        {"\033[A", KEY_UP},     {"\033[B", KEY_DOWN}, {"\033[C", KEY_RIGHT},
+        {"\033[D", KEY_LEFT},   {"\033OA", KEY_UP},   {"\033OB", KEY_DOWN},
+        {"\033OC", KEY_RIGHT},  {"\033OD", KEY_LEFT}, {"\033[H", KEY_HOME},
+        {"\033[F", KEY_END},    {"\033OH", KEY_HOME}, {"\033OF", KEY_END},
+        {"\033[1~", KEY_HOME},  {"\033[4~", KEY_END}, {"\033[5~", KEY_PPAGE},
+        {"\033[6~", KEY_NPAGE}, {"\033[3~", KEY_DC},  {"\033[Z", KEY_BTAB},
+        {"\033OP", KEY_F(1)},   {"\033OQ", KEY_F(2)}, {"\033[11~", KEY_F(1)},
+        {"\033[12~", KEY_F(2)},
     };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (key_defined(others[i].bytes) <= 0)
@@ -205,8 +207,8 @@ static void know_other_keys(void)
 }
 
 /* Outside UTF-8 curses draws a run of equal characters with REP, which many terminals that call
- * themselves xterm do not know. Told that it speaks UTF-8 it does not; what we send there is ASCII, the
- * same bytes in both. */
+ * themselves xterm do not know. Told that it speaks UTF-8 it does not; what we send there is ASCII,
+ * the same bytes in both. */
 static SCREEN *open_screen(void)
 {
     char locale[128];
@@ -222,8 +224,9 @@ int term_open(struct err *err)
 {
     const char *name = getenv("TERM");
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-        return err_set(err, ERR_UNSUPPORTED, "the workbench needs a terminal; without one use sft "
-                                             "train, evaluate, predict");
+        return err_set(err, ERR_UNSUPPORTED,
+                       "the workbench needs a terminal; without one use sft "
+                       "train, evaluate, predict");
     if (tcgetattr(STDIN_FILENO, &term.saved))
         return err_errno(err, "cannot read the terminal's settings");
     if (pipe2(term.pipe, O_CLOEXEC | O_NONBLOCK))
@@ -377,13 +380,15 @@ static uint32_t translate(wint_t key)
         int from;
         uint32_t to;
     } map[] = {
-        {KEY_UP, KEYCODE_UP}, {KEY_DOWN, KEYCODE_DOWN}, {KEY_LEFT, KEYCODE_LEFT},
-        {KEY_RIGHT, KEYCODE_RIGHT}, {KEY_PPAGE, KEYCODE_PAGE_UP}, {KEY_NPAGE, KEYCODE_PAGE_DOWN},
-        {KEY_HOME, KEYCODE_HOME}, {KEY_END, KEYCODE_END}, {KEY_DC, KEYCODE_DELETE},
-        {KEY_BACKSPACE, KEYCODE_BACKSPACE}, {KEY_BTAB, KEYCODE_BACK_TAB},
-        {KEY_ENTER, KEYCODE_ENTER}, {KEY_F(1), KEYCODE_F1}, {KEY_F(2), KEYCODE_F2},
-        {KEY_F(3), KEYCODE_F3}, {KEY_F(4), KEYCODE_F4}, {KEY_F(12), KEYCODE_F12},
-        {KEY_RESIZE, KEYCODE_RESIZE},
+        {KEY_UP, KEYCODE_UP},         {KEY_DOWN, KEYCODE_DOWN},
+        {KEY_LEFT, KEYCODE_LEFT},     {KEY_RIGHT, KEYCODE_RIGHT},
+        {KEY_PPAGE, KEYCODE_PAGE_UP}, {KEY_NPAGE, KEYCODE_PAGE_DOWN},
+        {KEY_HOME, KEYCODE_HOME},     {KEY_END, KEYCODE_END},
+        {KEY_DC, KEYCODE_DELETE},     {KEY_BACKSPACE, KEYCODE_BACKSPACE},
+        {KEY_BTAB, KEYCODE_BACK_TAB}, {KEY_ENTER, KEYCODE_ENTER},
+        {KEY_F(1), KEYCODE_F1},       {KEY_F(2), KEYCODE_F2},
+        {KEY_F(3), KEYCODE_F3},       {KEY_F(4), KEYCODE_F4},
+        {KEY_F(12), KEYCODE_F12},     {KEY_RESIZE, KEYCODE_RESIZE},
     };
     for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
         if ((wint_t)map[i].from == key)
@@ -398,8 +403,8 @@ uint32_t term_key(void)
         int kind = get_wch(&key);
         if (kind == ERR)
             return KEYCODE_NONE;
-        uint32_t code = kind == KEY_CODE_YES ? translate(key)
-                        : key == '\n'        ? KEYCODE_ENTER
+        uint32_t code = kind == KEY_CODE_YES         ? translate(key)
+                        : key == '\n'                ? KEYCODE_ENTER
                         : key == 0x7f || key == '\b' ? KEYCODE_BACKSPACE
                                                      : (uint32_t)key;
         if (code) /* a function key nobody uses is no key */

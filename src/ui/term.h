@@ -1,10 +1,11 @@
-/* term.h - the only file that knows curses: keys in, changed cells out, and the terminal put back as it
- * was after every kind of end.
+/* term.h - the only file that knows curses: keys in, changed cells out, and the terminal put back
+ * as it was after every kind of end.
  *
- * One terminal, one thread. term_open installs handlers for SEGV, ABRT, BUS, FPE, ILL, TERM, HUP, INT,
- * QUIT that write a precomputed reset string and restore the line settings with calls that are safe
- * in a handler, then raise the signal again with the handler that stood before (so a sanitizer's report
- * or a core still comes). SIGWINCH, SIGTSTP and SIGCONT reach the loop through a pipe. */
+ * One terminal, one thread. term_open installs handlers for SEGV, ABRT, BUS, FPE, ILL, TERM, HUP,
+ * INT, QUIT that write a precomputed reset string and restore the line settings with calls that are
+ * safe in a handler, then raise the signal again with the handler that stood before (so a
+ * sanitizer's report or a core still comes). SIGWINCH, SIGTSTP and SIGCONT reach the loop through a
+ * pipe. */
 #ifndef TERM_H
 #define TERM_H
 #include "engine/base/err.h"
@@ -16,7 +17,8 @@
 /* "6.4.20221231", of the curses library. */
 const char *term_library_version(void);
 
-/* ERR_UNSUPPORTED when standard input or output is no terminal or TERM is unknown, with a remedy. */
+/* ERR_UNSUPPORTED when standard input or output is no terminal or TERM is unknown, with a remedy.
+ */
 int term_open(struct err *err);
 void term_close(void); /* fine when not open */
 

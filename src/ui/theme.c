@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One row a role: the 256-colour index on a dark and on a light background, the nearest of the 8 basic
- * colours (-1: the terminal's own), and what an SVG shows. Attributes hold with and without colours; `plain`
- * are those added when there is no colour to tell the role. */
+/* One row a role: the 256-colour index on a dark and on a light background, the nearest of the 8
+ * basic colours (-1: the terminal's own), and what an SVG shows. Attributes hold with and without
+ * colours; `plain` are those added when there is no colour to tell the role. */
 enum attribute { BOLD = 1, DIM = 2, UNDERLINE = 4, REVERSE = 8 };
 
 struct palette_row {

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum role state_text(const struct session *s, const struct record *rec, char *out, size_t size)
+static enum role state_text(const struct session *s, const struct record *rec, char *out,
+                            size_t size)
 {
     const struct trainer_view *v = &s->run.view;
     enum trainer_state from = rec->as.state.from, to = rec->as.state.to;
@@ -16,10 +17,12 @@ static enum role state_text(const struct session *s, const struct record *rec, c
         if (from == TRAINER_PAUSED)
             snprintf(out, size, "goes on");
         else if (v->rows[SPLIT_TRAIN])
-            snprintf(out, size, "started: %llu train, %llu validation, %llu test rows; %.4g epochs, %lld steps",
-                     (unsigned long long)v->rows[SPLIT_TRAIN],
-                     (unsigned long long)v->rows[SPLIT_VALIDATION],
-                     (unsigned long long)v->rows[SPLIT_TEST], v->epochs, (long long)v->total_steps);
+            snprintf(
+                out, size,
+                "started: %llu train, %llu validation, %llu test rows; %.4g epochs, %lld steps",
+                (unsigned long long)v->rows[SPLIT_TRAIN],
+                (unsigned long long)v->rows[SPLIT_VALIDATION],
+                (unsigned long long)v->rows[SPLIT_TEST], v->epochs, (long long)v->total_steps);
         else
             snprintf(out, size, "started");
         return ROLE_TEXT;
@@ -56,7 +59,8 @@ static void setting_value(const struct setting *which, double value, char *out, 
         size_t n = 0;
         while (which->choices[n])
             n++;
-        snprintf(out, size, "%s", value >= 0 && value < (double)n ? which->choices[(size_t)value] : "?");
+        snprintf(out, size, "%s",
+                 value >= 0 && value < (double)n ? which->choices[(size_t)value] : "?");
     } else if (which->type == SETTING_BOOL) {
         snprintf(out, size, "%s", value != 0 ? "true" : "false");
     } else {
@@ -130,7 +134,8 @@ size_t train_events_count(const struct session *s)
 void train_events_draw(struct canvas *c, struct rect r, const struct session *s, size_t back)
 {
     char title[80], text[512];
-    snprintf(title, sizeof title, back ? "events by step, %zu newer below" : "events by step", back);
+    snprintf(title, sizeof title, back ? "events by step, %zu newer below" : "events by step",
+             back);
     if (s->run.lost)
         snprintf(title, sizeof title, "events, %llu records lost: this screen was too slow",
                  (unsigned long long)s->run.lost);
@@ -142,8 +147,7 @@ void train_events_draw(struct canvas *c, struct rect r, const struct session *s,
         y = in.y + (int)total - 1;
     for (size_t i = s->run.event_count; i > 0 && y >= in.y; i--) {
         const struct record *rec = &s->run.events[i - 1];
-        enum role role =
-            train_event_text(s, rec, canvas_glyph(c, GLYPH_ARROW), text, sizeof text);
+        enum role role = train_event_text(s, rec, canvas_glyph(c, GLYPH_ARROW), text, sizeof text);
         if (role == ROLE_COUNT || (skip && skip--))
             continue;
         canvas_printf(c, in.x, y, 7, ROLE_DIM, "%6lld", (long long)rec->step);

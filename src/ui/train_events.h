@@ -6,7 +6,8 @@
 
 /* How many of the run's events are worth a line. */
 size_t train_events_count(const struct session *s);
-/* One event's line, without its step; the role it is drawn in, or ROLE_COUNT when it has no line. */
+/* One event's line, without its step; the role it is drawn in, or ROLE_COUNT when it has no line.
+ */
 enum role train_event_text(const struct session *s, const struct record *rec, const char *arrow,
                            char *out, size_t size);
 /* The panel: the newest lines at the bottom, `back` of them scrolled away. */

@@ -1,11 +1,11 @@
 /* view.h - a screen is a table of functions.
  *
- * A view keeps a state of its own (cursor, filter, focus): values and indices, never pointers into the
- * session. The app calls open once, update when the session changed, draw when something must be
- * painted, action for every action of the table that is in this view, close at the end.
+ * A view keeps a state of its own (cursor, filter, focus): values and indices, never pointers into
+ * the session. The app calls open once, update when the session changed, draw when something must
+ * be painted, action for every action of the table that is in this view, close at the end.
  *
- * draw is pure: from state and session to cells, for any area, so that tests compare text. Views do not
- * draw the title, tabs, prompt and hints; the app does. */
+ * draw is pure: from state and session to cells, for any area, so that tests compare text. Views do
+ * not draw the title, tabs, prompt and hints; the app does. */
 #ifndef VIEW_H
 #define VIEW_H
 #include "ui/actions.h"
@@ -21,8 +21,8 @@ enum handled { NOT_HANDLED, HANDLED };
 struct view_ops;
 struct view {
     const struct view_ops *ops;
-    void *state;       /* state_size zeroed bytes, made and freed by the app */
-    struct rect area;  /* where it was last drawn: for pages */
+    void *state;      /* state_size zeroed bytes, made and freed by the app */
+    struct rect area; /* where it was last drawn: for pages */
 };
 
 struct view_ops {

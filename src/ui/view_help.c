@@ -12,7 +12,7 @@ struct help_state {
 };
 
 struct help_line {
-    enum action act;   /* ACTION_NONE: a heading */
+    enum action act; /* ACTION_NONE: a heading */
     const char *title;
 };
 
@@ -134,7 +134,9 @@ static enum handled help_action(struct view *v, struct app *a, enum action act)
         scroll_to(&h->scroll, h->scroll.count);
         break;
     case ACTION_SEARCH: {
-        struct app_prompt p = {.label = "/", .done = filter_typed, .typed = filter_typed,
+        struct app_prompt p = {.label = "/",
+                               .done = filter_typed,
+                               .typed = filter_typed,
                                .cancelled = filter_cancelled};
         snprintf(p.initial, sizeof p.initial, "%s", h->filter);
         app_prompt(a, &p);

@@ -1,9 +1,10 @@
 /* view_train.c - the curves of a run, what happened in it, and the keys that steer it.
  *
- * Three charts (loss, accuracy, learning rate). As many stand side by side as the width allows; with little
- * room the one that has the keys is among those shown. All share one x axis (steps): everything, a window
- * that follows the newest step, or a window that stands still; which of the three is said in the first
- * chart's title. Axes live in the state because a range once shown is kept until data leave it. */
+ * Three charts (loss, accuracy, learning rate). As many stand side by side as the width allows;
+ * with little room the one that has the keys is among those shown. All share one x axis (steps):
+ * everything, a window that follows the newest step, or a window that stands still; which of the
+ * three is said in the first chart's title. Axes live in the state because a range once shown is
+ * kept until data leave it. */
 #include "ui/train_events.h"
 #include "ui/view.h"
 #include "ui/plot.h"
@@ -15,17 +16,17 @@
 
 enum chart { CHART_LOSS, CHART_ACCURACY, CHART_RATE, CHARTS };
 
-#define MARKS_MAX 256
+#define MARKS_MAX       256
 #define CHART_MIN_WIDTH 36
-#define WINDOW_MIN 10
+#define WINDOW_MIN      10
 
 struct train_state {
     enum chart focus;
     bool log_loss, cursor_on;
-    double cursor;          /* step */
-    double window;          /* steps shown; 0: all */
-    double window_end;      /* last step shown when the window stands still; NaN: it follows */
-    size_t events_back;     /* lines scrolled away from the newest */
+    double cursor;      /* step */
+    double window;      /* steps shown; 0: all */
+    double window_end;  /* last step shown when the window stands still; NaN: it follows */
+    size_t events_back; /* lines scrolled away from the newest */
     struct plot_axis x, y[CHARTS];
 };
 
@@ -41,9 +42,13 @@ static const struct chart_spec {
     size_t count;
     struct chart_line line[2];
 } chart_specs[CHARTS] = {
-    [CHART_LOSS] = {"loss", 2, {{SERIES_TRAIN_LOSS, "train", "train", ROLE_TRAIN, DASH_SOLID},
-                                {SERIES_VALIDATION_LOSS, "validation", "valid.", ROLE_VALIDATION, DASH_DOTTED}}},
-    [CHART_ACCURACY] = {"validation accuracy", 2,
+    [CHART_LOSS] = {"loss",
+                    2,
+                    {{SERIES_TRAIN_LOSS, "train", "train", ROLE_TRAIN, DASH_SOLID},
+                     {SERIES_VALIDATION_LOSS, "validation", "valid.", ROLE_VALIDATION,
+                      DASH_DOTTED}}},
+    [CHART_ACCURACY] = {"validation accuracy",
+                        2,
                         {{SERIES_ACCURACY, "accuracy", "acc.", ROLE_VALIDATION, DASH_SOLID},
                          {SERIES_MACRO_F1, "macro F1", "F1", ROLE_GOOD, DASH_DOTTED}}},
     [CHART_RATE] = {"learning rate", 1, {{SERIES_RATE, "rate", "rate", ROLE_RATE, DASH_SOLID}}},
@@ -132,14 +137,16 @@ static void legend_sample(struct canvas *c, int x, int y, size_t line, const str
             canvas_put_glyph(c, x + i, y, l->role, g);
 }
 
-/* "train ── 0.141  validation ·· 0.203" in the panel's lower edge; values at the cursor when it is on. */
+/* "train ── 0.141  validation ·· 0.203" in the panel's lower edge; values at the cursor when it is
+ * on. */
 static void draw_legend(struct canvas *c, struct rect r, const struct chart_spec *spec,
                         const struct train_state *t, const struct session *s)
 {
     int x = r.x + 2, y = r.y + r.h - 1, end = r.x + r.w - 2;
     bool brief = r.w < (t->cursor_on ? 56 : 46);
     if (t->cursor_on)
-        x += canvas_printf(c, x, y, end - x, ROLE_STRONG, brief ? " %.0f" : " step %.0f ", t->cursor);
+        x += canvas_printf(c, x, y, end - x, ROLE_STRONG, brief ? " %.0f" : " step %.0f ",
+                           t->cursor);
     for (size_t i = 0; i < spec->count; i++) {
         const struct chart_line *l = &spec->line[i];
         const struct series *series = &s->run.series[l->series];
@@ -179,8 +186,8 @@ static size_t collect_marks(const struct session *s, double marks[MARKS_MAX])
     return n;
 }
 
-static void draw_chart(struct canvas *c, struct rect r, enum chart which, const struct train_state *t,
-                       const struct session *s)
+static void draw_chart(struct canvas *c, struct rect r, enum chart which,
+                       const struct train_state *t, const struct session *s)
 {
     const struct chart_spec *spec = &chart_specs[which];
     double marks[MARKS_MAX];
@@ -198,8 +205,9 @@ static void draw_chart(struct canvas *c, struct rect r, enum chart which, const 
                      .cursor = t->cursor};
     for (size_t i = 0; i < spec->count; i++) {
         const struct series *from = &s->run.series[spec->line[i].series];
-        p.series[i] = (struct plot_series){spec->line[i].name, from->x,            from->y,
-                                           from->count,        spec->line[i].role, spec->line[i].dash};
+        p.series[i] =
+            (struct plot_series){spec->line[i].name, from->x,           from->y, from->count,
+                                 spec->line[i].role, spec->line[i].dash};
     }
     plot_draw(c, in, &p);
     draw_legend(c, r, spec, t, s);
@@ -229,24 +237,28 @@ static void draw_invitation(struct canvas *c, struct rect area, const struct ses
     session_model_name(s, model, sizeof model);
     format_rate(rate, sizeof rate, s->resolved.learning_rate);
     if (!s->model_dir[0] || s->load == LOAD_NOTHING)
-        snprintf(text, sizeof text, "Nothing to train yet.\n\nStart the workbench with a model directory "
-                                    "and labelled rows:\nsft ui --model DIR --train FILE\n\nor open a "
-                                    "run: sft ui RUNDIR");
+        snprintf(text, sizeof text,
+                 "Nothing to train yet.\n\nStart the workbench with a model directory "
+                 "and labelled rows:\nsft ui --model DIR --train FILE\n\nor open a "
+                 "run: sft ui RUNDIR");
     else if (s->load == LOAD_FAILED)
         snprintf(text, sizeof text, "The data cannot be used:\n%.500s", s->load_error.text);
     else if (s->settings_error[0])
-        snprintf(text, sizeof text, "These settings do not fit together:\n%.255s\n\n2 goes to them.",
+        snprintf(text, sizeof text,
+                 "These settings do not fit together:\n%.255s\n\n2 goes to them.",
                  s->settings_error);
     else
-        snprintf(text, sizeof text,
-                 "Press Space to train %s on %s.\n\nepochs %g, batch_size %lld, learning_rate %s, tune %s\n"
-                 "train rows %zu, validation %zu, test %zu\n\n2 changes the settings, 1 shows the data "
-                 "and what is wrong with them.",
-                 model, data, s->resolved.epochs, (long long)s->resolved.batch_size, rate,
-                 s->resolved.tune == TUNE_HEAD ? "head" : "full",
-                 s->dataset ? dataset_split_rows(s->dataset, SPLIT_TRAIN) : 0,
-                 s->dataset ? dataset_split_rows(s->dataset, SPLIT_VALIDATION) : 0,
-                 s->dataset ? dataset_split_rows(s->dataset, SPLIT_TEST) : 0);
+        snprintf(
+            text, sizeof text,
+            "Press Space to train %s on %s.\n\nepochs %g, batch_size %lld, learning_rate %s, tune "
+            "%s\n"
+            "train rows %zu, validation %zu, test %zu\n\n2 changes the settings, 1 shows the data "
+            "and what is wrong with them.",
+            model, data, s->resolved.epochs, (long long)s->resolved.batch_size, rate,
+            s->resolved.tune == TUNE_HEAD ? "head" : "full",
+            s->dataset ? dataset_split_rows(s->dataset, SPLIT_TRAIN) : 0,
+            s->dataset ? dataset_split_rows(s->dataset, SPLIT_VALIDATION) : 0,
+            s->dataset ? dataset_split_rows(s->dataset, SPLIT_TEST) : 0);
     in = rect_cut_top(in, in.h > 8 ? 2 : 0, &(struct rect){0});
     widget_wrap(c, in, ROLE_TEXT, text, strlen(text), 0);
 }
@@ -293,7 +305,8 @@ static int rate_done(struct view *v, struct app *a, const char *text, struct err
     (void)v;
     if (app_run_set(a, settings_find("learning_rate"), text, err))
         return -1;
-    app_say(a, ROLE_WARN, "learning_rate %s to %.40s: asked for, counts from the next step", before, text);
+    app_say(a, ROLE_WARN, "learning_rate %s to %.40s: asked for, counts from the next step", before,
+            text);
     return 0;
 }
 
@@ -328,7 +341,8 @@ static void start_or_pause(struct app *a)
     if (session_run_is_active(s))
         post(a, s->run.view.state == TRAINER_PAUSED ? COMMAND_RESUME : COMMAND_PAUSE);
     else if (s->run.kind != RUN_NONE)
-        app_say(a, ROLE_WARN, "this run is over; r starts another one with the settings as they stand");
+        app_say(a, ROLE_WARN,
+                "this run is over; r starts another one with the settings as they stand");
     else if (app_run_start(a, &err))
         app_say_err(a, &err);
 }

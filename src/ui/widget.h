@@ -14,8 +14,8 @@ struct rect rect_cut_top(struct rect r, int size, struct rect *head);
 struct rect rect_cut_left(struct rect r, int size, struct rect *head);
 struct rect rect_cut_bottom(struct rect r, int size, struct rect *foot);
 
-/* A frame with a title in its top edge and (may be NULL) a note in its bottom edge. Returns the room
- * inside, one column of air left and right of the text included when r is wide enough. */
+/* A frame with a title in its top edge and (may be NULL) a note in its bottom edge. Returns the
+ * room inside, one column of air left and right of the text included when r is wide enough. */
 struct rect widget_panel(struct canvas *c, struct rect r, const char *title, const char *note,
                          bool focused);
 
@@ -26,8 +26,8 @@ void widget_bar(struct canvas *c, int x, int y, int width, enum role role, doubl
 void widget_histogram(struct canvas *c, struct rect r, enum role role, const double *values,
                       size_t n);
 
-/* Word-wrapped text from r's top; returns rows used (at most r.h; the last one ends in an ellipsis when
- * there was more). skip: that many wrapped lines are left out first (scrolling). */
+/* Word-wrapped text from r's top; returns rows used (at most r.h; the last one ends in an ellipsis
+ * when there was more). skip: that many wrapped lines are left out first (scrolling). */
 int widget_wrap(struct canvas *c, struct rect r, enum role role, const char *text, size_t n,
                 size_t skip);
 /* How many rows it would take. */
@@ -37,11 +37,11 @@ size_t widget_wrap_lines(const struct canvas *c, int width, const char *text, si
 struct scroll {
     size_t count, cursor, top;
 };
-void scroll_set_count(struct scroll *s, size_t count);       /* keeps the cursor where it can */
-void scroll_move(struct scroll *s, long by);                 /* clamped */
+void scroll_set_count(struct scroll *s, size_t count); /* keeps the cursor where it can */
+void scroll_move(struct scroll *s, long by);           /* clamped */
 void scroll_to(struct scroll *s, size_t cursor);
-/* The top that shows the cursor in `height` rows, moved as little as possible. Pure: what draw uses;
- * update() may store it. */
+/* The top that shows the cursor in `height` rows, moved as little as possible. Pure: what draw
+ * uses; update() may store it. */
 size_t scroll_top(const struct scroll *s, int height);
 /* "▲" and "▼" at the right edge of r when there is more above, below. */
 void widget_scroll_marks(struct canvas *c, struct rect r, const struct scroll *s, size_t top);

@@ -17,7 +17,7 @@
 #include <vterm.h>
 
 #define WAIT_SECONDS 20.0
-#define SETTLE_MS 250
+#define SETTLE_MS    250
 
 struct harness {
     pid_t pid;
@@ -33,9 +33,10 @@ struct harness {
 
 static void child(const struct harness_spec *s)
 {
-    static const char *const pinned[] = {"TERM=xterm-256color",  "LC_ALL=C.UTF-8",     "TZ=UTC",
-                                         "SFT_TEST_CLOCK=1795442700", "SFT_TEST_SCREEN=1",
-                                         "HOME=/nonexistent", "ASAN_OPTIONS=abort_on_error=0"};
+    static const char *const pinned[] = {
+        "TERM=xterm-256color",          "LC_ALL=C.UTF-8",    "TZ=UTC",
+        "SFT_TEST_CLOCK=1795442700",    "SFT_TEST_SCREEN=1", "HOME=/nonexistent",
+        "ASAN_OPTIONS=abort_on_error=0"};
     const char *path = getenv("PATH");
     char keep_path[4096];
     snprintf(keep_path, sizeof keep_path, "PATH=%s", path ? path : "/usr/bin:/bin");
@@ -114,11 +115,11 @@ static bool pump(struct harness *h, int wait_ms)
 static const struct {
     const char *name, *bytes;
 } key_names[] = {
-    {"Enter", "\r"},     {"Esc", "\x1b"},     {"Tab", "\t"},       {"BackTab", "\x1b[Z"},
-    {"Space", " "},      {"Up", "\x1bOA"},    {"Down", "\x1bOB"},  {"Right", "\x1bOC"},
-    {"Left", "\x1bOD"},  {"PgUp", "\x1b[5~"}, {"PgDn", "\x1b[6~"}, {"Home", "\x1bOH"},
-    {"End", "\x1bOF"},   {"BS", "\x7f"},      {"Del", "\x1b[3~"},  {"F1", "\x1bOP"},
-    {"F2", "\x1bOQ"},    {"lt", "<"},
+    {"Enter", "\r"},    {"Esc", "\x1b"},     {"Tab", "\t"},       {"BackTab", "\x1b[Z"},
+    {"Space", " "},     {"Up", "\x1bOA"},    {"Down", "\x1bOB"},  {"Right", "\x1bOC"},
+    {"Left", "\x1bOD"}, {"PgUp", "\x1b[5~"}, {"PgDn", "\x1b[6~"}, {"Home", "\x1bOH"},
+    {"End", "\x1bOF"},  {"BS", "\x7f"},      {"Del", "\x1b[3~"},  {"F1", "\x1bOP"},
+    {"F2", "\x1bOQ"},   {"lt", "<"},
 };
 
 /* The bytes of the key that starts at *at, which moves past it. */

@@ -1,8 +1,9 @@
 /* harness.h - the real program in a real pseudo-terminal, its screen read back as text.
  *
- * The child runs under forkpty with a pinned environment in a directory of its own; what it writes goes
- * through libvterm, so a screen is what a user would see, not what was sent. Nothing here sleeps: every
- * step waits until the screen shows what it waits for, or fails with the screen it saw instead. */
+ * The child runs under forkpty with a pinned environment in a directory of its own; what it writes
+ * goes through libvterm, so a screen is what a user would see, not what was sent. Nothing here
+ * sleeps: every step waits until the screen shows what it waits for, or fails with the screen it
+ * saw instead. */
 #ifndef HARNESS_H
 #define HARNESS_H
 #include "engine/base/mem.h"
@@ -13,22 +14,23 @@
 struct harness;
 
 struct harness_spec {
-    const char *const *argv;         /* NULL-terminated; argv[0] is a path */
-    const char *const *environment;  /* "K=V", NULL-terminated, added to the pinned one; may be NULL */
-    const char *directory;           /* to run in */
+    const char *const *argv; /* NULL-terminated; argv[0] is a path */
+    const char *const
+        *environment;      /* "K=V", NULL-terminated, added to the pinned one; may be NULL */
+    const char *directory; /* to run in */
     int w, h;
 };
 struct harness *harness_start(const struct harness_spec *spec);
 void harness_stop(struct harness *h); /* kills what still runs */
 
-/* Keys: plain text with names in <>: <Enter> <Esc> <Tab> <BackTab> <Space> <Up> <Down> <Left> <Right>
- * <PgUp> <PgDn> <Home> <End> <BS> <Del> <F1> <F2> <C-x>, <lt> for '<'. */
+/* Keys: plain text with names in <>: <Enter> <Esc> <Tab> <BackTab> <Space> <Up> <Down> <Left>
+ * <Right> <PgUp> <PgDn> <Home> <End> <BS> <Del> <F1> <F2> <C-x>, <lt> for '<'. */
 void harness_keys(struct harness *h, const char *keys);
 /* Read output until the screen holds (or no longer holds) text, at most 20 s. */
 bool harness_wait(struct harness *h, const char *text, bool present);
 void harness_resize(struct harness *h, int w, int h_);
-/* Read until the program has been silent for a while: it drew what it had to. The only wait that knows
- * time; used just before a screen is compared. */
+/* Read until the program has been silent for a while: it drew what it had to. The only wait that
+ * knows time; used just before a screen is compared. */
 void harness_settle(struct harness *h);
 /* Wait for the end; the exit status, or 256 + signal. -1 when it does not end. */
 int harness_wait_exit(struct harness *h);

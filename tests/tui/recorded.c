@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEPS 423
-#define SERVED_UNTIL 262
+#define STEPS          423
+#define SERVED_UNTIL   262
 #define EVALUATE_EVERY 40
-#define EDIT_AT 120
+#define EDIT_AT        120
 
 struct recorded {
     struct dataset *dataset;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ENV_MAX 16
+#define ENV_MAX  16
 #define ARGS_MAX 32
 
 struct script {
@@ -21,9 +21,9 @@ struct script {
     char *env[ENV_MAX + 1];
     size_t env_count;
     struct harness *harness;
-    struct recorded *served;          /* a trainer's side kept open while the script runs */
+    struct recorded *served; /* a trainer's side kept open while the script runs */
     bool mask;
-    struct strbuf screens;            /* all of them, as in the .screen file */
+    struct strbuf screens; /* all of them, as in the .screen file */
 };
 
 static enum script_result fail(struct script *s, const char *what, const char *detail)
@@ -108,8 +108,8 @@ static enum script_result do_run(struct script *s, const char *rest)
     snprintf(words, sizeof words, "%s", rest);
     while ((word = strtok_r(at, " ", &at)) && n < ARGS_MAX)
         argv[n++] = word;
-    s->harness = harness_start(&(struct harness_spec){
-        argv, (const char *const *)s->env, s->directory, s->w, s->h});
+    s->harness = harness_start(
+        &(struct harness_spec){argv, (const char *const *)s->env, s->directory, s->w, s->h});
     return SCRIPT_PASSED;
 }
 
@@ -226,7 +226,8 @@ static enum script_result do_exit(struct script *s, const char *rest)
         snprintf(got, sizeof got, "%d", status);
         return fail(s, "ended with", got);
     }
-    return harness_is_cooked(s->harness) ? SCRIPT_PASSED : fail(s, "the terminal is not as it was", 0);
+    return harness_is_cooked(s->harness) ? SCRIPT_PASSED
+                                         : fail(s, "the terminal is not as it was", 0);
 }
 
 static const struct {

@@ -1,5 +1,6 @@
 /* test_screens.c - every tests/tui/NAME.keys against its NAME.screen, through a pseudo-terminal.
- * SFT names the binary under test; SFT_GOLDEN=1 writes the screens instead; arguments pick scripts. */
+ * SFT names the binary under test; SFT_GOLDEN=1 writes the screens instead; arguments pick scripts.
+ */
 #include "tui/script.h"
 
 #include <glob.h>
@@ -35,7 +36,8 @@ int main(int argc, char **argv)
     glob_t found;
     const char *sft = getenv("SFT");
     char beside[4096];
-    snprintf(beside, sizeof beside, "%.*s/../../sft", (int)(strrchr(argv[0], '/') - argv[0]), argv[0]);
+    snprintf(beside, sizeof beside, "%.*s/../../sft", (int)(strrchr(argv[0], '/') - argv[0]),
+             argv[0]);
     if (!realpath(sft ? sft : beside, program)) {
         fprintf(stderr, "no program to test at %s\n", sft ? sft : beside);
         return 1;
@@ -46,8 +48,8 @@ int main(int argc, char **argv)
     size_t n = 0;
     for (size_t i = 0; i < found.gl_pathc; i++)
         if (is_wanted(found.gl_pathv[i], argc, argv))
-            tests[n++] = (struct CMUnitTest){found.gl_pathv[i], run_script, NULL, NULL,
-                                             found.gl_pathv[i]};
+            tests[n++] =
+                (struct CMUnitTest){found.gl_pathv[i], run_script, NULL, NULL, found.gl_pathv[i]};
     int failed = _cmocka_run_group_tests("screens", tests, n, NULL, NULL);
     free(tests);
     globfree(&found);

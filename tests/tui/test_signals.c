@@ -1,5 +1,5 @@
-/* The terminal is put back after every kind of end, whatever the workbench was doing, and a training that was
- * asked to end has saved. */
+/* The terminal is put back after every kind of end, whatever the workbench was doing, and a
+ * training that was asked to end has saved. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,9 +40,19 @@ static int remove_directory(void **state)
 
 static struct harness *start(enum doing doing)
 {
-    const char *argv[] = {program, "ui", "--model", "tests/fixtures/tiny_bert", "--train",
-                          "tests/tui/data/tickets/train.csv", "--max-steps", "1000000", "--eval-steps", "1000000",
-                          "--save-steps", "1000000", NULL};
+    const char *argv[] = {program,
+                          "ui",
+                          "--model",
+                          "tests/fixtures/tiny_bert",
+                          "--train",
+                          "tests/tui/data/tickets/train.csv",
+                          "--max-steps",
+                          "1000000",
+                          "--eval-steps",
+                          "1000000",
+                          "--save-steps",
+                          "1000000",
+                          NULL};
     struct harness *h = harness_start(&(struct harness_spec){argv, NULL, directory, 80, 24});
     if (!harness_wait(h, "Press Space", true))
         fail_msg("the workbench did not start");
@@ -165,7 +175,8 @@ int main(int argc, char **argv)
     const char *sft = getenv("SFT");
     char beside[4096];
     (void)argc;
-    snprintf(beside, sizeof beside, "%.*s/../../sft", (int)(strrchr(argv[0], '/') - argv[0]), argv[0]);
+    snprintf(beside, sizeof beside, "%.*s/../../sft", (int)(strrchr(argv[0], '/') - argv[0]),
+             argv[0]);
     if (!realpath(sft ? sft : beside, program) || !getcwd(root, sizeof root))
         return 77;
     const struct CMUnitTest tests[] = {

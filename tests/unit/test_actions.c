@@ -1,4 +1,5 @@
-/* The table of actions: no clashing keys, nothing without help, and the committed page is what it says. */
+/* The table of actions: no clashing keys, nothing without help, and the committed page is what it
+ * says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

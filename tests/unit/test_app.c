@@ -16,9 +16,9 @@
 #include "ui/app.h"
 #include "ui/keys.h"
 
-static const struct dataset_spec tickets = {
-    .files = {"tests/tui/data/tickets/train.csv", "tests/tui/data/tickets/validation.csv",
-              "tests/tui/data/tickets/test.csv"}};
+static const struct dataset_spec tickets = {.files = {"tests/tui/data/tickets/train.csv",
+                                                      "tests/tui/data/tickets/validation.csv",
+                                                      "tests/tui/data/tickets/test.csv"}};
 static const struct dataset_spec hostile = {.files = {"tests/tui/data/hostile.csv"},
                                             .split_lone_train = true};
 
@@ -165,9 +165,25 @@ static void settings_are_checked_and_undone(void **state)
 static void random_keys(void **state)
 {
     static const uint32_t special[] = {
-        KEYCODE_UP, KEYCODE_DOWN, KEYCODE_LEFT, KEYCODE_RIGHT, KEYCODE_PAGE_UP, KEYCODE_PAGE_DOWN,
-        KEYCODE_HOME, KEYCODE_END, KEYCODE_ENTER, KEYCODE_ESC, KEYCODE_TAB, KEYCODE_BACK_TAB,
-        KEYCODE_BACKSPACE, KEYCODE_DELETE, 0x65e5, 0x301, 0x1f600, 0x7f, 0x90,
+        KEYCODE_UP,
+        KEYCODE_DOWN,
+        KEYCODE_LEFT,
+        KEYCODE_RIGHT,
+        KEYCODE_PAGE_UP,
+        KEYCODE_PAGE_DOWN,
+        KEYCODE_HOME,
+        KEYCODE_END,
+        KEYCODE_ENTER,
+        KEYCODE_ESC,
+        KEYCODE_TAB,
+        KEYCODE_BACK_TAB,
+        KEYCODE_BACKSPACE,
+        KEYCODE_DELETE,
+        0x65e5,
+        0x301,
+        0x1f600,
+        0x7f,
+        0x90,
     };
     (void)state;
     struct app *a = open_app(&hostile, NULL);

@@ -117,7 +117,8 @@ static void hostile_bytes_are_replaced(void **state)
         {"👍🏽", "👍\n"},
         {"❤\ufe0f", "❤\n"},
         {"e\u0301", "e\u0301\n"},
-        {"\u0301alone", "\xef\xbf\xbd" "alone\n"},
+        {"\u0301alone", "\xef\xbf\xbd"
+                        "alone\n"},
         {"a\u0300\u0301\u0302\u0303\u0304\u0305", "a\u0300\u0301\u0302\u0303\n"},
     };
     (void)state;
@@ -154,7 +155,8 @@ static void every_glyph_is_one_column(void **state)
     }
 }
 
-/* Random bytes at random places: no cell is ever broken, and a text's measured width is what it takes. */
+/* Random bytes at random places: no cell is ever broken, and a text's measured width is what it
+ * takes. */
 static void random_bytes_break_nothing(void **state)
 {
     (void)state;

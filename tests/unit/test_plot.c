@@ -23,8 +23,10 @@ static double clamp_dot(double at)
 
 static double to_dot(const struct plot_axis *a, double v, int dots)
 {
-    double low = a->logarithmic ? log(a->low) : a->low, high = a->logarithmic ? log(a->high) : a->high;
-    return clamp_dot(floor(((a->logarithmic ? log(v) : v) - low) * ((dots - 1) / (high - low)) + 0.5));
+    double low = a->logarithmic ? log(a->low) : a->low,
+           high = a->logarithmic ? log(a->high) : a->high;
+    return clamp_dot(
+        floor(((a->logarithmic ? log(v) : v) - low) * ((dots - 1) / (high - low)) + 0.5));
 }
 
 /* One segment as a curve of its own two points. */
@@ -226,7 +228,8 @@ static void axis_does_not_jump(void **state)
     for (uint64_t n = 0; n < 2000; n++) {
         struct plot_axis r = random_axis(n), f = plot_axis_fit(NULL, r.low, r.high, r.logarithmic);
         assert_true(f.low <= r.low * (1 + 1e-9) || fabs(f.low - r.low) < 1e-6 * (r.high - r.low));
-        assert_true(f.high >= r.high * (1 - 1e-9) || fabs(f.high - r.high) < 1e-6 * (r.high - r.low));
+        assert_true(f.high >= r.high * (1 - 1e-9) ||
+                    fabs(f.high - r.high) < 1e-6 * (r.high - r.low));
     }
 }
 
