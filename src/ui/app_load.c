@@ -110,7 +110,7 @@ void app_load_tokens(struct app *a)
         return;
     }
     memcpy(l->model_dir, s->model_dir, sizeof l->model_dir);
-    l->max_length = (size_t)s->settings.max_length;
+    l->settings = s->settings;
     l->dataset = s->dataset;
     l->tokenizer = s->tokenizer;
     jobs_cancel(a->jobs, a->tokens_job);
@@ -158,6 +158,7 @@ void app_load_data(struct app *a)
     }
     s->spec.split_seed = (uint64_t)s->settings.split_seed;
     l->spec = s->spec;
+    memcpy(l->model_dir, s->model_dir, sizeof l->model_dir);
     app_set_load(a, LOAD_READING);
     jobs_submit(a->jobs, load_data_run, data_done, l, a);
 }

@@ -1,6 +1,7 @@
 #include "ui/load.h"
 
 #include "engine/base/mem.h"
+#include "engine/train/trainer.h"
 #include "ui/session_write.h"
 
 #include <stdlib.h>
@@ -9,7 +10,8 @@ int load_data_run(void *arg, const _Atomic int *cancel, struct err *err)
 {
     struct load_data *l = arg;
     (void)cancel; /* reading is quick beside what comes after */
-    l->dataset = dataset_open(&l->spec, err);
+    l->dataset = l->model_dir[0] ? trainer_open_dataset(l->model_dir, &l->spec, err)
+                                 : dataset_open(&l->spec, err);
     return l->dataset ? 0 : -1;
 }
 
@@ -26,9 +28,10 @@ int load_tokens_run(void *arg, const _Atomic int *cancel, struct err *err)
         l->tokenizer = tokenizer_open(l->model_dir, err);
         l->tokenizer_is_ours = true;
     }
-    if (!l->tokenizer)
+    size_t max_length;
+    if (!l->tokenizer || trainer_max_length(l->model_dir, &l->settings, &max_length, err))
         return -1;
-    l->encoded = encode_dataset(l->dataset, l->tokenizer, l->max_length, NULL, cancel, err);
+    l->encoded = encode_dataset(l->dataset, l->tokenizer, max_length, NULL, cancel, err);
     return l->encoded ? 0 : -1;
 }
 

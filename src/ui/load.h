@@ -13,11 +13,12 @@
 
 struct load_data {            /* files to rows */
     struct dataset_spec spec; /* its strings are the session's */
+    char model_dir[4096];     /* "": none; else its labels' order counts */
     struct dataset *dataset;
 };
 struct load_tokens { /* rows to tokens */
     char model_dir[4096];
-    size_t max_length;
+    struct settings settings; /* max_length, never above the model's */
     const struct dataset *dataset;
     struct tokenizer *tokenizer;
     struct encoded *encoded;
