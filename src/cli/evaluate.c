@@ -90,7 +90,8 @@ int cli_evaluate(int argc, char **argv)
     };
     struct args a = {.command = "evaluate",
                      .usage = "RUNDIR|MODELDIR --data FILE [OPTION]...",
-                     .summary = "Measure a run's or a model directory's classifier on labelled rows.",
+                     .summary =
+                         "Measure a run's or a model directory's classifier on labelled rows.",
                      .table = table,
                      .count = sizeof table / sizeof table[0]};
     if (cli_begin(&a, argc, argv, &status))

@@ -76,7 +76,8 @@ static int compare(struct source *original, const char *copy_dir, size_t *compar
         goto out;
     *compared = probe.n;
     rc = memcmp(a, b, count * sizeof *a)
-             ? err_set(err, ERR_IO, "the copy gives other logits than the run's model; the disk or "
+             ? err_set(err, ERR_IO,
+                       "the copy gives other logits than the run's model; the disk or "
                        "the memory is at fault, try again elsewhere")
              : 0;
 out:
@@ -97,9 +98,11 @@ static int refuse_pooling(const struct source *s, struct err *err)
     model_config_clear(&c);
     if (!*pooling)
         return 0;
-    return err_set(err, ERR_UNSUPPORTED, "the run's head reads pooling '%s', which its Transformers "
+    return err_set(err, ERR_UNSUPPORTED,
+                   "the run's head reads pooling '%s', which its Transformers "
                    "class cannot express; --force exports it with sft_pooling in config.json, for "
-                   "sft alone", pooling);
+                   "sft alone",
+                   pooling);
 }
 
 static int export_model(struct source *s, const char *dir, size_t *compared, struct err *err)
@@ -150,8 +153,10 @@ static int run(const struct args *a, bool force, bool json, struct source *s, st
         return err_set(err, ERR_USAGE, "sft export needs a run and the directory to make");
     const char *dir = a->positional[1];
     if (!file_is_free(dir))
-        return err_set(err, ERR_USAGE, "'%.200s' exists and is not an empty directory; name a new "
-                       "one", dir);
+        return err_set(err, ERR_USAGE,
+                       "'%.200s' exists and is not an empty directory; name a new "
+                       "one",
+                       dir);
     if (source_find(s, a->positional[0], err))
         return -1;
     if (!s->is_run)

@@ -50,10 +50,12 @@ static void print_tokens(FILE *f, const struct preamble *p)
 {
     const struct gate *g = p->gate;
     size_t rows = dataset_rows(p->dataset);
-    fprintf(f, "tokens    %zu to %zu a row, median %zu, 95 %% up to %zu; %zu rows (%.1f %%) are cut at "
-               "%zu\n", g->shortest, g->longest, g->median, g->p95, p->encoded->truncated,
-            rows ? 100.0 * (double)p->encoded->truncated / (double)rows : 0.0,
-            p->encoded->max_length);
+    fprintf(
+        f,
+        "tokens    %zu to %zu a row, median %zu, 95 %% up to %zu; %zu rows (%.1f %%) are cut at "
+        "%zu\n",
+        g->shortest, g->longest, g->median, g->p95, p->encoded->truncated,
+        rows ? 100.0 * (double)p->encoded->truncated / (double)rows : 0.0, p->encoded->max_length);
 }
 
 static void print_findings(FILE *f, const struct preamble *p)
@@ -73,10 +75,10 @@ static void print_plan(FILE *f, const struct preamble *p)
 {
     const struct settings *s = &p->view->settings;
     fprintf(f, "plan      %" PRId64 " steps (%.4g epochs) of %" PRId64 " examples",
-            p->view->total_steps, p->view->epochs,
-            s->batch_size * s->gradient_accumulation_steps);
+            p->view->total_steps, p->view->epochs, s->batch_size * s->gradient_accumulation_steps);
     for (size_t i = 0; i < settings_count(); i++) {
-        static const char *const shown[] = {"tune", "learning_rate", "lr_scheduler_type", "pooling"};
+        static const char *const shown[] = {"tune", "learning_rate", "lr_scheduler_type",
+                                            "pooling"};
         char value[SETTING_TEXT_SIZE];
         const struct setting *at = settings_at(i);
         bool show = !settings_is_default(s, at) && strcmp(at->name, "epochs") &&

@@ -1,5 +1,5 @@
-/* predict.c - `sft predict RUNDIR|MODELDIR`: a label and its probability for each text, in the order
- * the texts came in. */
+/* predict.c - `sft predict RUNDIR|MODELDIR`: a label and its probability for each text, in the
+ * order the texts came in. */
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/data_options.h"
@@ -112,7 +112,8 @@ static int predict_rows(struct predict *c, struct err *err)
     const uint32_t *rows = dataset_split_list(c->dataset, SPLIT_TEST);
     struct strbuf out = {0};
     float *logits = mem_alloc((PIECE + 1) * labels, sizeof *logits, "logits", err);
-    struct infer *infer = logits ? infer_create(c->source.model, c->dataset, c->encoded, err) : NULL;
+    struct infer *infer =
+        logits ? infer_create(c->source.model, c->dataset, c->encoded, err) : NULL;
     int rc = infer ? 0 : -1;
     for (size_t first = 0; first < n && !rc; first += PIECE) {
         size_t count = n - first < PIECE ? n - first : PIECE;
@@ -137,7 +138,8 @@ static int check(const struct predict *c, const struct args *a, struct err *err)
     if (!c->text == !c->data.data)
         return err_set(err, ERR_USAGE, "sft predict needs either --text TEXT or --data FILE");
     if (c->pair && !c->text)
-        return err_set(err, ERR_USAGE, "--pair goes with --text; for a file name two columns: "
+        return err_set(err, ERR_USAGE,
+                       "--pair goes with --text; for a file name two columns: "
                        "--text-column A,B");
     return 0;
 }
@@ -158,15 +160,15 @@ int cli_predict(int argc, char **argv)
         {"json", ARG_FLAG, &c.json, NULL, "a JSON object a line, all probabilities in it"},
     };
     struct args a = {.command = "predict",
-                     .usage = "RUNDIR|MODELDIR (--text TEXT [--pair TEXT] | --data FILE) [OPTION]...",
+                     .usage =
+                         "RUNDIR|MODELDIR (--text TEXT [--pair TEXT] | --data FILE) [OPTION]...",
                      .summary = "Label texts.",
                      .table = table,
                      .count = sizeof table / sizeof table[0]};
     if (cli_begin(&a, argc, argv, &status))
         return status;
     int rc = check(&c, &a, &err) || cli_threads(c.threads, &threads, &err) ||
-             source_find(&c.source, a.positional[0], &err) ||
-             source_load(&c.source, threads, &err);
+             source_find(&c.source, a.positional[0], &err) || source_load(&c.source, threads, &err);
     if (!rc)
         rc = c.text ? predict_text(&c, &err) : open_rows(&c, &err) || predict_rows(&c, &err);
     if (!rc)

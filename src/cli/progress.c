@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define TERMINAL_SECONDS 0.2
-#define LOG_SECONDS 5.0
+#define LOG_SECONDS      5.0
 
 void progress_init(struct progress *p)
 {
@@ -55,8 +55,8 @@ static void format_view(char *out, size_t size, const struct trainer_view *v)
     if (v->seconds_left >= 0)
         cli_format_duration(left, sizeof left, v->seconds_left);
     snprintf(out, size, "step %lld/%lld  epoch %.2f  loss %.4f  %.0f tokens/s%s%s%s%s",
-             (long long)v->step, (long long)v->total_steps, v->epoch, v->loss,
-             v->tokens_per_second, *left ? "  " : "", left, *left ? " left" : "",
+             (long long)v->step, (long long)v->total_steps, v->epoch, v->loss, v->tokens_per_second,
+             *left ? "  " : "", left, *left ? " left" : "",
              v->state == TRAINER_PAUSED ? "  paused" : "");
 }
 
@@ -77,9 +77,11 @@ void progress_view(struct progress *p, const struct trainer_view *v)
 static void record_eval(const struct record *r)
 {
     const struct eval_sample *e = &r->as.eval;
-    fprintf(stderr, "%s after step %lld (epoch %.2f): loss %.4f, accuracy %.4f, macro F1 %.4f, "
-                    "%u of %u wrong%s\n", split_name(e->split), (long long)r->step, e->epoch,
-            e->loss, e->accuracy, e->macro_f1, e->wrong, e->rows, e->best ? "  best so far" : "");
+    fprintf(stderr,
+            "%s after step %lld (epoch %.2f): loss %.4f, accuracy %.4f, macro F1 %.4f, "
+            "%u of %u wrong%s\n",
+            split_name(e->split), (long long)r->step, e->epoch, e->loss, e->accuracy, e->macro_f1,
+            e->wrong, e->rows, e->best ? "  best so far" : "");
 }
 
 static void record_edit(const struct record *r)
@@ -94,9 +96,15 @@ void progress_record(struct progress *p, const struct record *r)
         return;
     progress_clear(p);
     switch (r->kind) {
-    case RECORD_EVAL: record_eval(r); break;
-    case RECORD_EDIT: record_edit(r); break;
-    default: fprintf(stderr, "note      %s\n", r->as.warning.text); break;
+    case RECORD_EVAL:
+        record_eval(r);
+        break;
+    case RECORD_EDIT:
+        record_edit(r);
+        break;
+    default:
+        fprintf(stderr, "note      %s\n", r->as.warning.text);
+        break;
     }
     fflush(stderr);
 }

@@ -18,8 +18,10 @@ static int find_run(struct source *s, const char *path, struct err *err)
         return -1;
     s->max_length = (size_t)s->run->settings.max_length;
     if (!file_is_directory(s->model_dir))
-        return err_set(err, ERR_INPUT, "the run '%.200s' has no model yet; finish it with sft train "
-                       "--resume %.200s", path, path);
+        return err_set(err, ERR_INPUT,
+                       "the run '%.200s' has no model yet; finish it with sft train "
+                       "--resume %.200s",
+                       path, path);
     return 0;
 }
 

@@ -1,8 +1,8 @@
 /* train.c - `sft train`: the same trainer as the workbench's, watched through the same control.
  *
- * Everything a user can get wrong is found before the first line is printed, so that an error is one
- * line. The first SIGINT, SIGTERM or SIGHUP asks the trainer to stop, which saves; the second kills,
- * and what was saved stays whole. */
+ * Everything a user can get wrong is found before the first line is printed, so that an error is
+ * one line. The first SIGINT, SIGTERM or SIGHUP asks the trainer to stop, which saves; the second
+ * kills, and what was saved stays whole. */
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/data_options.h"
@@ -53,12 +53,15 @@ static int read_config(struct train *c, struct err *err)
 static int ask_new(struct train *c, const struct args *a, struct err *err)
 {
     if (!c->model)
-        return err_set(err, ERR_USAGE, "sft train needs --model DIR, a Hugging Face model directory");
+        return err_set(err, ERR_USAGE,
+                       "sft train needs --model DIR, a Hugging Face model directory");
     if (!c->data.train)
         return err_set(err, ERR_USAGE, "sft train needs --train FILE");
     if (c->out && !file_is_free(c->out))
-        return err_set(err, ERR_USAGE, "--out '%.200s' exists and is not an empty directory; name a "
-                       "new one, or go on with it by --resume", c->out);
+        return err_set(err, ERR_USAGE,
+                       "--out '%.200s' exists and is not an empty directory; name a "
+                       "new one, or go on with it by --resume",
+                       c->out);
     if (c->config && read_config(c, err))
         return -1;
     if (args_apply_settings(a, &c->settings, err) || settings_resolve(&c->settings, err))
@@ -79,7 +82,8 @@ static int refuse_with_resume(const struct train *c, const struct args *a, struc
     const struct data_options *d = &c->data;
     if (c->model || c->config || c->out || d->train || d->validation || d->test || d->text ||
         d->label || d->format || d->header)
-        return err_set(err, ERR_USAGE, "--resume takes the model, the data and the settings of the "
+        return err_set(err, ERR_USAGE,
+                       "--resume takes the model, the data and the settings of the "
                        "run; leave the other flags out");
     for (size_t i = 0; i < a->given_count; i++)
         if (a->given[i].setting->when != SETTING_LIVE)
@@ -124,8 +128,8 @@ static int open_data(struct train *c, struct err *err)
     c->tokenizer = tokenizer_open(c->model, err);
     if (!c->tokenizer)
         return -1;
-    struct pool *pool = pool_create(c->settings.threads ? (int)c->settings.threads : pool_cores(),
-                                    err);
+    struct pool *pool =
+        pool_create(c->settings.threads ? (int)c->settings.threads : pool_cores(), err);
     if (!pool)
         return -1;
     c->encoded = encode_dataset(c->dataset, c->tokenizer, max_length, pool, NULL, err);
@@ -155,8 +159,8 @@ static const char *dataset_name(const void *dataset, size_t id)
 static volatile sig_atomic_t stop_signal;
 static volatile double stopped_at;
 
-/* One wish to stop often arrives as several signals (timeout(1) sends two, a closing terminal HUP and
- * TERM), so only one that comes later is the second one, which kills. */
+/* One wish to stop often arrives as several signals (timeout(1) sends two, a closing terminal HUP
+ * and TERM), so only one that comes later is the second one, which kills. */
 static void on_signal(int number)
 {
     double now = clock_monotonic();
@@ -417,7 +421,9 @@ static int dry_run(const struct train *c, struct err *err)
     run_name(name, sizeof name, dataset_path(c->dataset, SPLIT_TRAIN), c->model);
     snprintf(rundir, sizeof rundir, "%.2000s/runs/%s", c->workspace ? c->workspace : ".", name);
     const struct preamble p = {.model_dir = c->model,
-                               .rundir = c->resume ? c->resume : c->out ? c->out : rundir,
+                               .rundir = c->resume ? c->resume
+                                         : c->out  ? c->out
+                                                   : rundir,
                                .dataset = c->dataset,
                                .encoded = c->encoded,
                                .gate = c->gate,
@@ -458,10 +464,10 @@ int cli_train(int argc, char **argv)
     settings_defaults(&c.settings);
     if (cli_begin(&a, argc, argv, &status))
         return status;
-    int rc = a.positional_count
-                 ? err_set(&err, ERR_USAGE, "'%.60s' is no option of sft train; see sft train --help",
-                           a.positional[0])
-                 : (c.resume ? ask_resume : ask_new)(&c, &a, &err);
+    int rc = a.positional_count ? err_set(&err, ERR_USAGE,
+                                          "'%.60s' is no option of sft train; see sft train --help",
+                                          a.positional[0])
+                                : (c.resume ? ask_resume : ask_new)(&c, &a, &err);
     if (!rc)
         rc = open_data(&c, &err);
     if (!rc)

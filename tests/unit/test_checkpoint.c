@@ -25,8 +25,11 @@ static int setup(void **state)
     fixture_place(place, sizeof place, "checkpoint");
     for (int i = 0; i < TENSORS; i++) {
         params[i].w = values[i][0];
-        tensors[i] = (struct optim_tensor){.w = values[i][0], .m = values[i][1], .v = values[i][2],
-                                           .rows = params[i].rows, .cols = params[i].cols};
+        tensors[i] = (struct optim_tensor){.w = values[i][0],
+                                           .m = values[i][1],
+                                           .v = values[i][2],
+                                           .rows = params[i].rows,
+                                           .cols = params[i].cols};
     }
     tensors[0].touched = touched;
     return 0;
@@ -51,11 +54,17 @@ static void fill(uint64_t seed)
 
 static struct checkpoint_state some_state(int64_t step)
 {
-    return (struct checkpoint_state){.step = step, .tokens = 123456789012, .seconds = 1.0 / 3,
-                                     .loss_sum = 2.0 / 7, .loss_weight = 48,
-                                     .learning_rate = 1.1e-5, .evaluated_step = step - 1,
-                                     .best_metric = NAN, .best_step = 0,
-                                     .evaluations_without_gain = 2, .last_seq = 99};
+    return (struct checkpoint_state){.step = step,
+                                     .tokens = 123456789012,
+                                     .seconds = 1.0 / 3,
+                                     .loss_sum = 2.0 / 7,
+                                     .loss_weight = 48,
+                                     .learning_rate = 1.1e-5,
+                                     .evaluated_step = step - 1,
+                                     .best_metric = NAN,
+                                     .best_step = 0,
+                                     .evaluations_without_gain = 2,
+                                     .last_seq = 99};
 }
 
 static void must_write(int64_t step)

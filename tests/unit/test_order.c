@@ -1,4 +1,5 @@
-/* Which examples make a step, the best evaluation, class weights: the trainer's small arithmetic. */
+/* Which examples make a step, the best evaluation, class weights: the trainer's small arithmetic.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -75,8 +76,8 @@ static void test_steps_are_the_trainers(void **state)
         double epochs;
         int64_t max_steps, per_epoch, total;
     } cases[] = {
-        {10003, 16, 1, 3, 0, 626, 1878}, {100, 16, 2, 1, 0, 4, 4},   {100, 16, 3, 1.5, 0, 3, 5},
-        {5, 16, 4, 2, 0, 1, 2},          {64, 16, 1, 0.1, 0, 4, 1},  {64, 16, 1, 3, 7, 4, 7},
+        {10003, 16, 1, 3, 0, 626, 1878}, {100, 16, 2, 1, 0, 4, 4},  {100, 16, 3, 1.5, 0, 3, 5},
+        {5, 16, 4, 2, 0, 1, 2},          {64, 16, 1, 0.1, 0, 4, 1}, {64, 16, 1, 3, 7, 4, 7},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

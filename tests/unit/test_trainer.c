@@ -126,8 +126,9 @@ static void drain(struct run *r)
     uint64_t lost = 0;
     size_t n;
     do {
-        assert_int_equal(mem_grow(&r->records, &r->capacity, r->count + 64, sizeof *r->records,
-                                  "records", &err), 0);
+        assert_int_equal(
+            mem_grow(&r->records, &r->capacity, r->count + 64, sizeof *r->records, "records", &err),
+            0);
         n = control_read(r->control, r->records + r->count, 64, &lost);
         r->count += n;
     } while (n);

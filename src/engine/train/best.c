@@ -4,18 +4,21 @@
 
 void best_init(struct best *b, const struct settings *s)
 {
-    *b = (struct best){.metric = s->metric_for_best_model,
-                       .patience = s->early_stopping_patience,
-                       .value = NAN};
+    *b = (struct best){
+        .metric = s->metric_for_best_model, .patience = s->early_stopping_patience, .value = NAN};
 }
 
 double best_value(enum best_metric metric, const struct metrics *m)
 {
     switch (metric) {
-    case BEST_LOSS: return m->loss;
-    case BEST_ACCURACY: return m->accuracy;
-    case BEST_MACRO_F1: return m->macro_f1;
-    case BEST_MCC: return m->mcc;
+    case BEST_LOSS:
+        return m->loss;
+    case BEST_ACCURACY:
+        return m->accuracy;
+    case BEST_MACRO_F1:
+        return m->macro_f1;
+    case BEST_MCC:
+        return m->mcc;
     }
     return NAN;
 }

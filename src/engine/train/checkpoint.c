@@ -50,9 +50,15 @@ static void put_field(struct json_writer *w, const struct field *f,
     const char *at = (const char *)s + f->offset;
     json_key(w, f->name);
     switch (f->type) {
-    case FIELD_INT: json_int(w, *(const int64_t *)at); break;
-    case FIELD_UINT: json_int(w, (int64_t) * (const uint64_t *)at); break;
-    case FIELD_REAL: json_double(w, *(const double *)at); break; /* NaN is null */
+    case FIELD_INT:
+        json_int(w, *(const int64_t *)at);
+        break;
+    case FIELD_UINT:
+        json_int(w, (int64_t) * (const uint64_t *)at);
+        break;
+    case FIELD_REAL:
+        json_double(w, *(const double *)at);
+        break; /* NaN is null */
     }
 }
 
@@ -64,12 +70,20 @@ static int get_field(const cJSON *o, const struct field *f, struct checkpoint_st
     if (json_number_or(o, f->name, NAN, &x, where, err))
         return -1;
     if (f->type != FIELD_REAL && !(x >= 0 && x < 9e15))
-        return err_set(err, ERR_INPUT, "'%.200s': \"%s\" is no count; remove that checkpoint to use "
-                       "the one before", where, f->name);
+        return err_set(err, ERR_INPUT,
+                       "'%.200s': \"%s\" is no count; remove that checkpoint to use "
+                       "the one before",
+                       where, f->name);
     switch (f->type) {
-    case FIELD_INT: *(int64_t *)at = (int64_t)x; break;
-    case FIELD_UINT: *(uint64_t *)at = (uint64_t)x; break;
-    case FIELD_REAL: *(double *)at = x; break;
+    case FIELD_INT:
+        *(int64_t *)at = (int64_t)x;
+        break;
+    case FIELD_UINT:
+        *(uint64_t *)at = (uint64_t)x;
+        break;
+    case FIELD_REAL:
+        *(double *)at = x;
+        break;
     }
     return 0;
 }
@@ -207,7 +221,8 @@ static int read_tensor(const struct safetensors *f, const char *path, const char
 {
     const struct tensor_entry *e = safetensors_find(f, name);
     if (!e || e->dtype != DTYPE_F32 || e->count != p->rows * p->cols)
-        return err_set(err, ERR_INPUT, "'%.200s': no tensor '%s' of %zu x %zu float32; the "
+        return err_set(err, ERR_INPUT,
+                       "'%.200s': no tensor '%s' of %zu x %zu float32; the "
                        "checkpoint is of another model, remove it to use the one before",
                        path, name, p->rows, p->cols);
     tensor_to_float(out, e);
@@ -328,7 +343,8 @@ int64_t checkpoint_newest(const char *rundir)
 static void remove_old(void *arg, const char *path, int64_t step)
 {
     const struct newest *n = arg;
-    bool keep = step >= 0 && (step == n->first || step == n->second || (n->best && step == n->best));
+    bool keep =
+        step >= 0 && (step == n->first || step == n->second || (n->best && step == n->best));
     if (!keep)
         file_remove_tree(path, NULL); /* what cannot be removed only takes space */
 }

@@ -37,8 +37,10 @@ static int fill_list(float *w, const struct dataset *d, const char *text, struct
     while (settings_next_class_weight(&text, &label, &n, &weight)) {
         int32_t k = find_label(d, label, n);
         if (k == NO_LABEL)
-            return err_set(err, ERR_USAGE, "class_weights: the data have no label '%.*s'; the first "
-                           "one they have is '%.60s'", (int)n, label, dataset_label(d, 0));
+            return err_set(err, ERR_USAGE,
+                           "class_weights: the data have no label '%.*s'; the first "
+                           "one they have is '%.60s'",
+                           (int)n, label, dataset_label(d, 0));
         w[k] = (float)weight;
     }
     if (*text)

@@ -14,9 +14,9 @@ struct evaluator {
     struct infer *infer;       /* without features */
     struct features *features; /* borrowed */
     struct workspace *workspace;
-    float *gathered;           /* (HEAD_ROWS, width) */
-    float *logits;             /* (capacity, labels) */
-    int32_t *truth;            /* (capacity) */
+    float *gathered; /* (HEAD_ROWS, width) */
+    float *logits;   /* (capacity, labels) */
+    int32_t *truth;  /* (capacity) */
     struct evaluated last;
 };
 

@@ -13,11 +13,11 @@ struct learner {
     struct checkpoint_tensors view; /* of the two above */
     struct mem_block moments;
     struct workspace *workspace;
-    struct batch batch;          /* without features */
-    float *gathered;             /* (batch, width) with features */
-    int32_t *label;              /* (batch) with features */
-    int32_t *class_of;           /* (dataset rows): label ids in one flat array */
-    float *logits;               /* (batch, labels), then their gradient */
+    struct batch batch; /* without features */
+    float *gathered;    /* (batch, width) with features */
+    int32_t *label;     /* (batch) with features */
+    int32_t *class_of;  /* (dataset rows): label ids in one flat array */
+    float *logits;      /* (batch, labels), then their gradient */
 };
 
 static size_t param_floats(const struct param *p)
@@ -90,8 +90,8 @@ static int make_step_memory(struct learner *l, struct err *err)
     if (!l->logits)
         return -1;
     if (s->features) {
-        l->gathered = mem_alloc(B * features_width(s->features), sizeof *l->gathered, "a batch",
-                                err);
+        l->gathered =
+            mem_alloc(B * features_width(s->features), sizeof *l->gathered, "a batch", err);
         l->label = mem_alloc(B, sizeof *l->label, "a batch", err);
         l->workspace = workspace_create(s->model, B, B, 1, true, err);
         return l->gathered && l->label && l->workspace ? 0 : -1;
@@ -163,9 +163,9 @@ static double run_whole(struct learner *l, const uint32_t *rows, size_t n, const
     const struct learner_spec *s = &l->spec;
     batch_fill(&l->batch, s->dataset, s->encoded, rows, n);
     model_forward(s->model, &l->batch, l->workspace, pass, l->logits);
-    double loss = loss_cross_entropy(l->logits, l->logits, l->batch.label, n,
-                                     model_labels(s->model), s->class_weight,
-                                     s->settings->label_smoothing_factor, divisor);
+    double loss =
+        loss_cross_entropy(l->logits, l->logits, l->batch.label, n, model_labels(s->model),
+                           s->class_weight, s->settings->label_smoothing_factor, divisor);
     if (isfinite(loss))
         model_backward(s->model, &l->batch, l->workspace, pass, l->logits);
     return loss;
@@ -205,9 +205,8 @@ enum learner_outcome learner_step(struct learner *l, const uint32_t *rows, size_
 {
     const struct learner_spec *s = &l->spec;
     size_t B = (size_t)s->settings->batch_size;
-    struct pass pass = {.training = true,
-                        .seed = (uint64_t)s->settings->seed,
-                        .step = (uint64_t)step};
+    struct pass pass = {
+        .training = true, .seed = (uint64_t)s->settings->seed, .step = (uint64_t)step};
     *out = (struct learner_step){.weight_sum = weight_of(l, rows, n),
                                  .tokens = count_tokens(l, rows, n),
                                  .examples = (uint32_t)n};
@@ -217,8 +216,7 @@ enum learner_outcome learner_step(struct learner *l, const uint32_t *rows, size_
         size_t count = n - first < B ? n - first : B;
         if (first && watch_poll(watch, first, n))
             return LEARNER_INTERRUPTED;
-        double loss = (s->features ? run_head : run_whole)(l, rows + first, count, &pass,
-                                                           divisor);
+        double loss = (s->features ? run_head : run_whole)(l, rows + first, count, &pass, divisor);
         out->loss_sum += loss;
         if (!isfinite(loss)) {
             out->rows = rows + first;

@@ -59,11 +59,13 @@ static void add_training(struct strbuf *out, const struct result_facts *f)
     strbuf_printf(out, "\n## Training\n\n%llu rows of ",
                   (unsigned long long)f->view->rows[SPLIT_TRAIN]);
     add_base_name(out, f->data_path);
-    strbuf_printf(out, ", %lld steps, %.2f epochs, %.0f s, mean loss of the last epoch %.4f; "
-                       "%llu of %llu parameters trained; kernels %s.\n\n"
-                       "| setting | value |\n|---|---|\n", (long long)f->steps, f->epochs,
-                  f->seconds, f->train_loss, (unsigned long long)f->view->params_trained,
-                  (unsigned long long)f->view->params, f->view->kernels);
+    strbuf_printf(out,
+                  ", %lld steps, %.2f epochs, %.0f s, mean loss of the last epoch %.4f; "
+                  "%llu of %llu parameters trained; kernels %s.\n\n"
+                  "| setting | value |\n|---|---|\n",
+                  (long long)f->steps, f->epochs, f->seconds, f->train_loss,
+                  (unsigned long long)f->view->params_trained, (unsigned long long)f->view->params,
+                  f->view->kernels);
     for (size_t i = 0; i < settings_count(); i++) {
         char value[SETTING_TEXT_SIZE];
         settings_format(s, settings_at(i), value, sizeof value);
@@ -81,10 +83,11 @@ static bool class_cannot_pool(const struct model *m)
 static void add_use(struct strbuf *out, const struct model *m)
 {
     if (class_cannot_pool(m))
-        strbuf_puts(out, "\n**Not for Transformers as it is.** The head reads another pooling than "
-                         "this model's class does (`sft_pooling` in config.json). `sft predict` and "
-                         "`sft evaluate` honour it; Transformers loads the files and ignores it, "
-                         "so its answers would be wrong.\n");
+        strbuf_puts(out,
+                    "\n**Not for Transformers as it is.** The head reads another pooling than "
+                    "this model's class does (`sft_pooling` in config.json). `sft predict` and "
+                    "`sft evaluate` honour it; Transformers loads the files and ignores it, "
+                    "so its answers would be wrong.\n");
     else
         strbuf_puts(out, "\n```python\nfrom transformers import pipeline\n"
                          "classify = pipeline(\"text-classification\", model=\"PATH\")\n```\n");
@@ -99,9 +102,10 @@ void result_card(struct strbuf *out, const struct model *m, const struct result_
     strbuf_puts(out, f->view->run_name);
     strbuf_puts(out, "\n\nA text classifier: ");
     add_base_name(out, f->model_dir);
-    strbuf_printf(out, ", fine-tuned with SFT Workbench %s on %.10s. Text longer than %lld tokens "
-                       "is cut.\n", SFT_VERSION, f->created,
-                  (long long)f->view->settings.max_length);
+    strbuf_printf(out,
+                  ", fine-tuned with SFT Workbench %s on %.10s. Text longer than %lld tokens "
+                  "is cut.\n",
+                  SFT_VERSION, f->created, (long long)f->view->settings.max_length);
     add_use(out, m);
     add_figures(out, f);
     add_labels(out, m);

@@ -54,7 +54,8 @@ void run_name(char *out, size_t size, const char *data_path, const char *model_d
         /* "banking77/train.csv" is about banking77 */
         char *parent = strndup(data_path, (size_t)(base - data_path));
         base = parent ? run_base_name(parent, &n) : base;
-        append_words(out, size, base, parent && strcmp(parent, "./") && strcmp(parent, "../") ? n : 0);
+        append_words(out, size, base,
+                     parent && strcmp(parent, "./") && strcmp(parent, "../") ? n : 0);
         free(parent);
     } else {
         append_words(out, size, base, stem);
@@ -71,8 +72,10 @@ int run_create(char *rundir, size_t size, const char *out, const char *workspace
         if ((size_t)snprintf(rundir, size, "%s", out) >= size)
             return err_set(err, ERR_USAGE, "--out: the path is too long");
         if (!file_is_free(rundir))
-            return err_set(err, ERR_USAGE, "--out '%s' exists and is not an empty directory; name a "
-                           "new one, or go on with it by --resume", out);
+            return err_set(err, ERR_USAGE,
+                           "--out '%s' exists and is not an empty directory; name a "
+                           "new one, or go on with it by --resume",
+                           out);
         return file_make_directories(rundir, err);
     }
     if (!workspace)

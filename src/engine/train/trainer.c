@@ -123,7 +123,8 @@ static int check_spec(const struct trainer_spec *spec, struct err *err)
         return err_set(err, ERR_INPUT, "'%s' holds no rows to train on",
                        dataset_path(spec->dataset, SPLIT_TRAIN));
     if (dataset_labels(spec->dataset) < 2)
-        return err_set(err, ERR_INPUT, "'%s' holds one label only ('%s'): there is nothing to "
+        return err_set(err, ERR_INPUT,
+                       "'%s' holds one label only ('%s'): there is nothing to "
                        "tell apart; name the right column with --label",
                        dataset_path(spec->dataset, SPLIT_TRAIN), dataset_label(spec->dataset, 0));
     bool needs = s->early_stopping_patience > 0 || s->load_best_model_at_end;
@@ -144,7 +145,8 @@ static int check_data(const struct run_info *info, const struct dataset *d, stru
         if (!path || !info->sha256[s][0])
             return err_set(err, ERR_INPUT, "the run %s a %s file; resume it with the files it has",
                            path ? "had not" : "had", split_name(s));
-        return err_set(err, ERR_INPUT, "'%.200s' has changed since the run began: its SHA-256 was "
+        return err_set(err, ERR_INPUT,
+                       "'%.200s' has changed since the run began: its SHA-256 was "
                        "%.12s... and is %.12s...; put the old file back, or start a new run",
                        path, info->sha256[s], now);
     }
@@ -213,8 +215,8 @@ static void fill_view(struct trainer *t)
     for (enum split s = 0; s < SPLIT_COUNT; s++)
         v->rows[s] = dataset_split_rows(t->dataset, s);
     v->total_steps = order_total_steps(v->rows[SPLIT_TRAIN], &t->settings);
-    v->epochs = (double)v->total_steps /
-                (double)order_steps_per_epoch(v->rows[SPLIT_TRAIN], &t->settings);
+    v->epochs =
+        (double)v->total_steps / (double)order_steps_per_epoch(v->rows[SPLIT_TRAIN], &t->settings);
     snprintf(v->run_name, sizeof v->run_name, "%.*s", (int)n, name);
 }
 

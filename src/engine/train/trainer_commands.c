@@ -51,8 +51,10 @@ int trainer_make_edit(struct trainer *t, const char *name, const char *text, str
     if (!which)
         return err_set(err, ERR_USAGE, "there is no setting '%.60s'", name);
     if (which->when != SETTING_LIVE)
-        return err_set(err, ERR_UNSUPPORTED, "%s cannot change while a run goes on; start a new "
-                       "run with it", which->name);
+        return err_set(err, ERR_UNSUPPORTED,
+                       "%s cannot change while a run goes on; start a new "
+                       "run with it",
+                       which->name);
     assert(which->type == SETTING_REAL || which->type == SETTING_INT);
     struct settings changed = t->settings;
     if (settings_parse(&changed, name, text, err) || settings_resolve(&changed, err))
@@ -95,8 +97,8 @@ static int do_set(struct trainer *t, const struct held_command *h, struct err *e
         return 0;
     }
     trainer_apply_edit(t, &rec);
-    teller_answer(&t->teller, h->number, ERR_NONE, "%s is %s from step %lld on",
-                  h->command.setting, h->command.value, (long long)t->step + 1);
+    teller_answer(&t->teller, h->number, ERR_NONE, "%s is %s from step %lld on", h->command.setting,
+                  h->command.value, (long long)t->step + 1);
     return 0;
 }
 
@@ -135,8 +137,7 @@ static int do_evaluate(struct trainer *t, const struct held_command *h, struct e
         *err = why;
         return -1;
     }
-    teller_answer(&t->teller, h->number, ERR_NONE, "evaluated after step %lld",
-                  (long long)t->step);
+    teller_answer(&t->teller, h->number, ERR_NONE, "evaluated after step %lld", (long long)t->step);
     return 0;
 }
 

@@ -75,8 +75,8 @@ int trainer_save(struct trainer *t, enum checkpoint_kind kind, struct err *err)
                                  .last_seq = ring_newest(t->teller.ring)};
     struct record rec = {.kind = RECORD_CHECKPOINT, .step = t->step};
     rec.as.checkpoint.kind = kind;
-    if (checkpoint_write(t->rundir, learner_tensors(t->learner), &s,
-                         &rec.as.checkpoint.size_bytes, err) ||
+    if (checkpoint_write(t->rundir, learner_tensors(t->learner), &s, &rec.as.checkpoint.size_bytes,
+                         err) ||
         teller_commit(&t->teller, &rec, err))
         return -1;
     t->saved_step = t->step;
@@ -85,16 +85,17 @@ int trainer_save(struct trainer *t, enum checkpoint_kind kind, struct err *err)
     return 0;
 }
 
-/* A head's epoch takes milliseconds, a checkpoint's syncs more: of the checkpoints that nobody asked
- * for by save_steps or best, one a second is enough. The weights do not depend on which are kept. */
+/* A head's epoch takes milliseconds, a checkpoint's syncs more: of the checkpoints that nobody
+ * asked for by save_steps or best, one a second is enough. The weights do not depend on which are
+ * kept. */
 static bool is_too_soon(const struct trainer *t)
 {
     return t->settings.tune == TUNE_HEAD && t->settings.save_steps == 0 &&
            t->step < t->order.total_steps && clock_monotonic() - t->saved_at < 1.0;
 }
 
-/* What is due now that `step` steps are done: first the evaluation, so that the checkpoint knows its
- * outcome. A resume comes through here before its first step and does what a kill left out. */
+/* What is due now that `step` steps are done: first the evaluation, so that the checkpoint knows
+ * its outcome. A resume comes through here before its first step and does what a kill left out. */
 static int keep_appointments(struct trainer *t, struct err *err)
 {
     bool best = false;
@@ -105,8 +106,11 @@ static int keep_appointments(struct trainer *t, struct err *err)
         best = t->settings.load_best_model_at_end && t->best.step == t->step;
     }
     bool save = best || (due(t, t->settings.save_steps) && !is_too_soon(t));
+    enum checkpoint_kind kind = t->step == t->order.total_steps ? CHECKPOINT_FINAL
+                                : best                          ? CHECKPOINT_BEST
+                                                                : CHECKPOINT_SCHEDULED;
     if (save && t->saved_step < t->step)
-        return trainer_save(t, best ? CHECKPOINT_BEST : CHECKPOINT_SCHEDULED, err);
+        return trainer_save(t, kind, err);
     return 0;
 }
 
@@ -133,10 +137,11 @@ static int fail_not_finite(struct trainer *t, const struct learner_step *s, doub
 {
     char rows[220];
     name_rows(t, s, rows, sizeof rows);
-    return err_set(err, ERR_NUMERIC, "step %lld: the %s is not finite, at learning rate %g, in the "
+    return err_set(err, ERR_NUMERIC,
+                   "step %lld: the %s is not finite, at learning rate %g, in the "
                    "batch of %s; the run keeps its checkpoints, start again with a lower "
-                   "learning_rate", (long long)t->step + 1,
-                   s->norm_broke ? "gradient norm" : "loss", rate, rows);
+                   "learning_rate",
+                   (long long)t->step + 1, s->norm_broke ? "gradient norm" : "loss", rate, rows);
 }
 
 static int64_t evaluations_left(const struct trainer *t)
@@ -156,9 +161,12 @@ static int take_step(struct trainer *t, struct err *err)
                                 t->warmup, t->order.total_steps);
     struct learner_step s;
     switch (learner_step(t->learner, rows, n, t->step + 1, rate, &watch, &s)) {
-    case LEARNER_DONE: break;
-    case LEARNER_INTERRUPTED: return 1;
-    case LEARNER_NOT_FINITE: return fail_not_finite(t, &s, rate, err);
+    case LEARNER_DONE:
+        break;
+    case LEARNER_INTERRUPTED:
+        return 1;
+    case LEARNER_NOT_FINITE:
+        return fail_not_finite(t, &s, rate, err);
     }
     if (t->step % t->order.steps_per_epoch == 0)
         t->loss_sum = t->loss_weight = 0.0;

@@ -73,9 +73,11 @@ static int check_kernels(struct trainer *t, struct err *err)
     if (!t->resume || !strcmp(now, t->pinned_kernels))
         return 0;
     if (!t->accept_other_kernels)
-        return err_set(err, ERR_UNSUPPORTED, "the run was made with other kernels: '%s' then, '%s' "
+        return err_set(err, ERR_UNSUPPORTED,
+                       "the run was made with other kernels: '%s' then, '%s' "
                        "here; its numbers would differ. Resume it on such a machine, or add "
-                       "--accept-other-kernels", t->pinned_kernels, now);
+                       "--accept-other-kernels",
+                       t->pinned_kernels, now);
     return run_accept_kernels(t->rundir, now, err);
 }
 
@@ -92,9 +94,11 @@ static int check_model(const struct trainer *t, const char *now, struct err *err
         return -1;
     int rc = json_get_string(root, "model_sha256", &then, path, err);
     if (!rc && strcmp(then, now))
-        rc = err_set(err, ERR_INPUT, "the model in '%.200s' has changed since the run began: its "
-                     "SHA-256 was %.12s... and is %.12s...; put the old one back, or start a new run",
-                     t->model_dir, then, now);
+        rc = err_set(
+            err, ERR_INPUT,
+            "the model in '%.200s' has changed since the run began: its "
+            "SHA-256 was %.12s... and is %.12s...; put the old one back, or start a new run",
+            t->model_dir, then, now);
     cJSON_Delete(root);
     return rc;
 }
@@ -132,9 +136,10 @@ static int check_space(const struct trainer *t, struct err *err)
     uint64_t there = (uint64_t)fs.f_bavail * fs.f_frsize;
     if (there >= need)
         return 0;
-    return err_set(err, ERR_NOSPACE, "'%.200s': the run's checkpoints and model need %llu MB and %llu "
-                   "MB are free; make room, or name another place with --out", t->rundir,
-                   (unsigned long long)(need >> 20), (unsigned long long)(there >> 20));
+    return err_set(err, ERR_NOSPACE,
+                   "'%.200s': the run's checkpoints and model need %llu MB and %llu "
+                   "MB are free; make room, or name another place with --out",
+                   t->rundir, (unsigned long long)(need >> 20), (unsigned long long)(there >> 20));
 }
 
 static int encode_rows(struct trainer *t, struct err *err)
