@@ -52,6 +52,17 @@ static void child(const struct harness_spec *s)
     _exit(127);
 }
 
+bool harness_is_possible(void)
+{
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    bool possible = terminal >= 0 && !grantpt(terminal) && !unlockpt(terminal);
+    if (terminal >= 0)
+        close(terminal);
+    if (!possible)
+        fprintf(stderr, "skipped: this system gives no pseudo-terminal (is /dev/pts mounted?)\n");
+    return possible;
+}
+
 struct harness *harness_start(const struct harness_spec *s)
 {
     struct harness *h = calloc(1, sizeof *h);

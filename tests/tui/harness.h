@@ -20,6 +20,9 @@ struct harness_spec {
     const char *directory; /* to run in */
     int w, h;
 };
+/* Can this machine give a pseudo-terminal? A bare root directory without /dev/pts cannot; tests then
+ * end with 77, skipped. */
+bool harness_is_possible(void);
 struct harness *harness_start(const struct harness_spec *spec);
 void harness_stop(struct harness *h); /* kills what still runs */
 

@@ -1,6 +1,7 @@
 /* test_screens.c - every tests/tui/NAME.keys against its NAME.screen, through a pseudo-terminal.
  * SFT names the binary under test; SFT_GOLDEN=1 writes the screens instead; arguments pick scripts.
  */
+#include "tui/harness.h"
 #include "tui/script.h"
 
 #include <glob.h>
@@ -33,6 +34,8 @@ static int is_wanted(const char *path, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    if (!harness_is_possible())
+        return 77;
     glob_t found;
     const char *sft = getenv("SFT");
     char beside[4096];
