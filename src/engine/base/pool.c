@@ -125,6 +125,7 @@ static void worker_wait(struct pool *p)
 static void *worker_main(void *arg)
 {
     struct worker *w = arg;
+    pthread_setname_np(pthread_self(), "worker"); /* for top and /proc */
     while (!atomic_load_explicit(&w->pool->stopping, memory_order_acquire)) {
         work(w->pool, w->index);
         worker_wait(w->pool);

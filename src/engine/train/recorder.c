@@ -202,6 +202,7 @@ static void *record(void *arg)
 {
     struct recorder *r = arg;
     bool last = false;
+    pthread_setname_np(pthread_self(), "recorder"); /* for top and /proc */
     pthread_mutex_lock(&r->lock);
     while (!last) {
         sleep_locked(r);

@@ -81,6 +81,7 @@ static void *thread_main(void *arg)
 {
     struct trainer *t = arg;
     enum trainer_state state = TRAINER_FAILED;
+    pthread_setname_np(pthread_self(), "trainer"); /* for top and /proc */
     teller_state(&t->teller, TRAINER_PREPARING);
     bool prepared = !trainer_prepare(t, &t->failure);
     if (prepared) {
