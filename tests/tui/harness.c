@@ -52,15 +52,28 @@ static void child(const struct harness_spec *s)
     _exit(127);
 }
 
-bool harness_is_possible(void)
+static bool has_pseudo_terminals(void)
 {
     int terminal = posix_openpt(O_RDWR | O_NOCTTY);
-    bool possible = terminal >= 0 && !grantpt(terminal) && !unlockpt(terminal);
+    bool has = terminal >= 0 && !grantpt(terminal) && !unlockpt(terminal);
     if (terminal >= 0)
         close(terminal);
-    if (!possible)
+    return has;
+}
+
+bool harness_prepare(const char *argv0, char program[4096], char root[4096])
+{
+    const char *sft = getenv("SFT"), *slash = strrchr(argv0, '/');
+    char beside[4096];
+    snprintf(beside, sizeof beside, "%.*s/../../sft", (int)(slash ? slash - argv0 : 0), argv0);
+    bool found = realpath(sft ? sft : beside, program) && getcwd(root, 4096);
+    if (!found)
+        fprintf(stderr, "skipped: no program to test at %s\n", sft ? sft : beside);
+    else if (!has_pseudo_terminals())
         fprintf(stderr, "skipped: this system gives no pseudo-terminal (is /dev/pts mounted?)\n");
-    return possible;
+    else
+        return true;
+    return false;
 }
 
 struct harness *harness_start(const struct harness_spec *s)

@@ -20,9 +20,11 @@ struct harness_spec {
     const char *directory; /* to run in */
     int w, h;
 };
-/* Can this machine give a pseudo-terminal? A bare root directory without /dev/pts cannot; tests then
- * end with 77, skipped. */
-bool harness_is_possible(void);
+/* What a test program needs before it starts one: the path of the program under test (SFT, else the one
+ * built beside the test), the directory it was called in, and a pseudo-terminal, which a bare root
+ * directory without /dev/pts cannot give. False, with a word on stderr, when one is missing; the test
+ * then ends with 77, skipped. */
+bool harness_prepare(const char *argv0, char program[4096], char root[4096]);
 struct harness *harness_start(const struct harness_spec *spec);
 void harness_stop(struct harness *h); /* kills what still runs */
 

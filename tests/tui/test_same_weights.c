@@ -92,12 +92,8 @@ static void same_bytes(void **state)
 
 int main(int argc, char **argv)
 {
-    const char *sft = getenv("SFT");
-    char beside[4096];
     (void)argc;
-    snprintf(beside, sizeof beside, "%.*s/../../sft", (int)(strrchr(argv[0], '/') - argv[0]),
-             argv[0]);
-    if (!realpath(sft ? sft : beside, program) || !getcwd(root, sizeof root))
+    if (!harness_prepare(argv[0], program, root))
         return 77;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(same_bytes, setup, teardown),

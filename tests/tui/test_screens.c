@@ -34,17 +34,10 @@ static int is_wanted(const char *path, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    if (!harness_is_possible())
-        return 77;
     glob_t found;
-    const char *sft = getenv("SFT");
-    char beside[4096];
-    snprintf(beside, sizeof beside, "%.*s/../../sft", (int)(strrchr(argv[0], '/') - argv[0]),
-             argv[0]);
-    if (!realpath(sft ? sft : beside, program)) {
-        fprintf(stderr, "no program to test at %s\n", sft ? sft : beside);
-        return 1;
-    }
+    char root[4096];
+    if (!harness_prepare(argv[0], program, root))
+        return 77;
     if (glob("tests/tui/*.keys", 0, NULL, &found))
         return 77;
     struct CMUnitTest *tests = calloc(found.gl_pathc, sizeof *tests);
