@@ -248,6 +248,7 @@ void app_draw(struct app *a, struct canvas *c)
         return;
     }
     v->area = (struct rect){0, 2, canvas_width(c), canvas_height(c) - 3};
+    v->level = canvas_level(c);
     draw_title(a, c);
     draw_tabs(a, c);
     v->ops->draw(v, &a->session, c, v->area);

@@ -7,7 +7,7 @@
 
 const char *data_order_name(enum data_order o)
 {
-    static const char *const names[ORDER_COUNT] = {"file", "tokens, longest first", "label"};
+    static const char *const names[ORDER_COUNT] = {"in file order", "longest first", "by label"};
     return names[o];
 }
 
@@ -83,13 +83,15 @@ void data_list_make(struct data_list *l, const struct session *s)
     const struct dataset *d = s->dataset;
     size_t rows = dataset_rows(d);
     struct filter search = {s->search.rows, s->search.count, 0,
-                            s->search.query[0] && !s->search.error[0] && !s->search.running};
+                            s->search.query[0] && !s->search.running};
     struct filter finding = {0};
     if (l->finding >= 0 && s->gate) {
         const struct finding *f = &s->gate->findings[l->finding];
         finding = (struct filter){f->rows, f->count, 0, true};
     }
     l->count = 0;
+    if (s->search.error[0]) /* what the query would leave is not known */
+        return;
     if (mem_grow(&l->rows, &l->capacity, rows ? rows : 1, sizeof *l->rows, "the rows shown", NULL))
         return;
     for (uint32_t row = 0; row < rows; row++) {

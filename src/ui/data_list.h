@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum data_order { ORDER_FILE, ORDER_TOKENS, ORDER_LABEL, ORDER_COUNT };
-const char *data_order_name(enum data_order o); /* "tokens, longest first" */
+const char *data_order_name(enum data_order o); /* "longest first" */
 
 struct data_list {
     int32_t label;  /* only this label's rows; NO_LABEL: all */
@@ -24,7 +24,7 @@ struct data_list {
 void data_list_init(struct data_list *l);
 void data_list_clear(struct data_list *l);
 
-/* Out of memory leaves an empty list. */
+/* Out of memory and a query that cannot be run leave an empty list; one still running leaves nothing out. */
 void data_list_make(struct data_list *l, const struct session *s);
 /* Where a row stands in the list. */
 bool data_list_find(const struct data_list *l, size_t row, size_t *at);

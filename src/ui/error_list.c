@@ -9,7 +9,8 @@
 
 const char *error_order_name(enum error_order o)
 {
-    static const char *const names[ERROR_ORDERS] = {"confidence", "loss", "row"};
+    static const char *const names[ERROR_ORDERS] = {"most confident first", "largest loss first",
+                                                    "in file order"};
     return names[o];
 }
 

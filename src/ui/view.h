@@ -22,7 +22,8 @@ struct view_ops;
 struct view {
     const struct view_ops *ops;
     void *state;      /* state_size zeroed bytes, made and freed by the app */
-    struct rect area; /* where it was last drawn: for pages */
+    struct rect area; /* where it was last drawn, and on what: for pages and ends of texts */
+    enum glyph_level level;
 };
 
 struct view_ops {

@@ -1,14 +1,18 @@
 /* view_data.c - the Data view: every row of the data set under the keyboard.
  *
- * Left, what the data hold: labels with counts, token lengths, findings. Right the rows. Below, the
- * row under the cursor as text or as the model reads it. A label or a finding that is opened filters
- * the rows; so does a search; filters add up and Esc drops them.
+ * Left, what the data hold (data_panels.h): labels with counts, token lengths, findings. Right the
+ * rows. Below, the row under the cursor as text or as the model reads it. A label or a finding that is
+ * opened filters the rows and hands them the keys; so does a search; filters add up, and Esc drops the
+ * newest kind first and goes back to where it was chosen.
  *
  * The rows shown are a list of row numbers made in update(), never in draw(): a filter is one pass over
- * the rows and an order one counting sort, so a million rows stay under a key press's patience. */
+ * the rows and an order one counting sort, so a million rows stay under a key press's patience. Where
+ * each panel stands is one function, asked by draw and by the keys: a page is what is seen. */
 #include "engine/base/mem.h"
 #include "ui/data_list.h"
+#include "ui/data_panels.h"
 #include "ui/row_panel.h"
+#include "ui/search.h"
 #include "ui/view.h"
 #include "ui/widget.h"
 
@@ -24,6 +28,7 @@ struct data_state {
     struct data_list list;
     bool whole;          /* the row takes the place of the table */
     bool tokens;         /* the row as ids */
+    bool asking;         /* a query is being typed: its syntax stands below */
     size_t skip;         /* lines of the whole row scrolled away */
     uint64_t seen[SESSION_PARTS];
 };
@@ -37,156 +42,154 @@ static bool current_row(const struct data_state *st, size_t *row)
     return true;
 }
 
-/* Findings that have rows, in the order of their kind. */
-static size_t finding_kinds(const struct session *s, enum finding_kind out[FINDING_KINDS])
+static bool has_twin(const struct session *s, size_t row)
 {
-    size_t n = 0;
-    for (int k = 0; s->gate && k < FINDING_KINDS; k++)
-        if (s->gate->findings[k].count)
-            out[n++] = (enum finding_kind)k;
-    return n;
+    const struct gate *g = s->gate;
+    for (size_t i = 0; g && i < dataset_rows(s->dataset); i++)
+        if (i != row && g->twin[i] == g->twin[row])
+            return true;
+    return false;
 }
 
-/* ---- left: what the data hold ---- */
+/* ---- where things stand ---- */
 
-static void draw_labels(const struct data_state *st, const struct session *s, struct canvas *c,
-                        struct rect r, bool focused)
-{
-    const struct dataset *d = s->dataset;
-    size_t n = dataset_labels(d), most = 1, top = scroll_top(&st->labels, r.h);
-    for (size_t i = 0; i < n; i++) {
-        size_t rows = data_list_label_rows(d, (int32_t)i);
-        most = rows > most ? rows : most;
-    }
-    int bar = r.w > 24 ? r.w - 22 : 0, name = r.w - 7 - bar - (bar > 0);
-    for (int y = 0; y < r.h && top + (size_t)y < n; y++) {
-        int32_t id = (int32_t)(top + (size_t)y);
-        size_t rows = data_list_label_rows(d, id);
-        char count[16];
-        snprintf(count, sizeof count, "%zu", rows);
-        bool chosen = st->list.label == id;
-        canvas_text(c, r.x, r.y + y, name, chosen ? ROLE_MATCH : ROLE_TEXT, dataset_label(d, id));
-        canvas_text_right(c, r.x + name, r.y + y, 6, ROLE_STRONG, count);
-        widget_bar(c, r.x + name + 7, r.y + y, bar, ROLE_BAR, (double)rows, (double)most);
-        if (st->labels.cursor == (size_t)id && focused)
-            canvas_paint(c, (struct rect){r.x, r.y + y, r.w, 1}, ROLE_SELECTED);
-    }
-    widget_scroll_marks(c, r, &st->labels, top);
-}
+struct layout {
+    struct rect labels, lengths, findings, rows, detail; /* frames; height 0: not shown */
+};
 
-/* Two lines: the figures, then the histogram with the place where max_length cuts. */
-static void draw_lengths(const struct session *s, struct canvas *c, struct rect r)
-{
-    if (!s->encoded || !s->gate || r.h < 2 || r.w < 10)
-        return;
-    enum { BINS = 128 };
-    double bins[BINS] = {0};
-    size_t n = (size_t)r.w < BINS ? (size_t)r.w : BINS, longest = s->gate->longest;
-    for (size_t i = 0; i < s->encoded->rows; i++) {
-        size_t at = (size_t)s->encoded->full_length[i] * n / (longest + 1);
-        bins[at < n ? at : n - 1]++;
-    }
-    canvas_printf(c, r.x, r.y, r.w, ROLE_DIM, "tokens  median %zu  max %zu", s->gate->median,
-                  longest);
-    widget_histogram(c, (struct rect){r.x, r.y + 1, (int)n, r.h - 1}, ROLE_BAR, bins, n);
-    size_t cut = s->encoded->max_length * n / (longest + 1);
-    if (s->encoded->max_length < longest && cut < n)
-        for (int y = 1; y < r.h; y++)
-            canvas_put_glyph(c, r.x + (int)cut, r.y + y, ROLE_WARN, GLYPH_CUT);
-}
-
-static void draw_findings(const struct data_state *st, const struct session *s, struct canvas *c,
-                          struct rect r, bool focused)
+static void lay_out_left(const struct session *s, struct rect area, struct layout *l)
 {
     enum finding_kind kinds[FINDING_KINDS];
-    size_t n = finding_kinds(s, kinds);
-    if (!s->gate)
-        canvas_text(c, r.x, r.y, r.w, ROLE_DIM, "checking ...");
-    else if (!n)
-        canvas_text(c, r.x, r.y, r.w, ROLE_GOOD, "nothing found wrong");
-    for (int y = 0; y < r.h && (size_t)y < n; y++) {
-        const struct finding *f = &s->gate->findings[kinds[y]];
-        bool chosen = st->list.finding == (int)f->kind;
-        int used = canvas_printf(c, r.x, r.y + y, r.w, ROLE_WARN, "%zu ", f->count);
-        canvas_text(c, r.x + used, r.y + y, r.w - used, chosen ? ROLE_MATCH : ROLE_TEXT,
-                    finding_name(f->kind));
-        if (st->findings.cursor == (size_t)y && focused)
-            canvas_paint(c, (struct rect){r.x, r.y + y, r.w, 1}, ROLE_SELECTED);
-    }
-}
-
-static void draw_left(const struct data_state *st, const struct session *s, struct canvas *c,
-                      struct rect area)
-{
-    enum finding_kind kinds[FINDING_KINDS];
-    size_t n = finding_kinds(s, kinds);
-    int findings = (int)(n ? n : 1) + 2, lengths = area.h >= 22 ? 5 : area.h >= 16 ? 4 : 0;
-    struct rect panel, length_area;
+    size_t n = data_finding_kinds(s, kinds);
+    int findings = (int)(n ? n : 1) + 2, lengths = area.h >= 22 ? 5 : area.h >= 15 ? 4 : 0;
     if (findings > area.h / 2)
         findings = area.h / 2;
-    area = rect_cut_bottom(area, findings, &panel);
-    struct rect r = widget_panel(c, panel, "findings", NULL, st->focus == PANEL_FINDINGS);
-    draw_findings(st, s, c, r, st->focus == PANEL_FINDINGS);
-    area = rect_cut_bottom(area, lengths, &length_area);
-    r = widget_panel(c, area, "labels", NULL, st->focus == PANEL_LABELS);
-    draw_labels(st, s, c, r, st->focus == PANEL_LABELS);
-    if (lengths) {
-        r = widget_panel(c, length_area, "lengths", NULL, false);
-        draw_lengths(s, c, r);
+    area = rect_cut_bottom(area, findings, &l->findings);
+    l->labels = rect_cut_bottom(area, lengths, &l->lengths);
+}
+
+static struct layout lay_out(const struct data_state *st, const struct session *s, struct rect area)
+{
+    struct layout l = {0};
+    struct rect left;
+    if (st->whole) {
+        l.detail = area;
+        return l;
     }
+    area = rect_cut_bottom(area, area.h >= 30 ? 8 : area.h >= 16 ? 5 : 0, &l.detail);
+    if (area.w >= 70) {
+        l.rows = rect_cut_left(area, area.w >= 140 ? 44 : area.w >= 110 ? 38 : area.w >= 96 ? 32 : 26, &left);
+        lay_out_left(s, left, &l);
+    } else if (st->focus == PANEL_ROWS) { /* no room for both: the focus decides */
+        l.rows = area;
+    } else {
+        lay_out_left(s, area, &l);
+    }
+    return l;
+}
+
+/* The table's lines inside its frame; one is the heading where there is room for it. */
+static int table_height(struct rect frame)
+{
+    return frame.h - 2 - (frame.h >= 6);
+}
+
+static int list_height(const struct data_state *st, const struct layout *l)
+{
+    int h = st->focus == PANEL_LABELS     ? l->labels.h - 2
+            : st->focus == PANEL_FINDINGS ? l->findings.h - 2
+                                          : table_height(l->rows);
+    return h > 1 ? h : 1;
+}
+
+/* Lists keep their place on the screen: the cursor moves, the lines follow only at an edge. */
+static void keep_tops(struct view *v, const struct session *s)
+{
+    struct data_state *st = v->state;
+    struct layout l = lay_out(st, s, v->area);
+    if (l.rows.h > 0)
+        st->rows.top = scroll_top(&st->rows, table_height(l.rows));
+    if (l.labels.h > 0)
+        st->labels.top = scroll_top(&st->labels, l.labels.h - 2);
+    if (l.findings.h > 0)
+        st->findings.top = scroll_top(&st->findings, l.findings.h - 2);
 }
 
 /* ---- right: the rows ---- */
 
-static void draw_row(const struct session *s, struct canvas *c, struct rect line, size_t row,
-                     bool here, bool focused)
+/* Columns of the table, relative to its left edge; width 0: not shown. */
+struct columns {
+    int number_w, twin, split, split_w, label, label_w, tokens, tokens_w, text;
+};
+
+static struct columns columns_of(const struct canvas *c, const struct session *s, int w)
+{
+    struct columns k = {.number_w = 3};
+    for (size_t n = dataset_rows(s->dataset) - 1; n >= 1000; n /= 10)
+        k.number_w++;
+    k.twin = 3 + k.number_w;
+    k.split = k.twin + 2;
+    k.split_w = w >= 56 ? 5 : 0;
+    k.label = k.split + (k.split_w ? k.split_w + 1 : 0);
+    k.label_w = row_label_width(c, s, w >= 100 ? 24 : w >= 70 ? 18 : 13);
+    k.label_w = k.label_w < 5 ? 5 : k.label_w;
+    k.tokens = k.label + k.label_w + 1;
+    k.tokens_w = !s->encoded ? 0 : w >= 56 ? 6 : 4;
+    k.text = k.tokens + (k.tokens_w ? k.tokens_w + 1 : 0);
+    return k;
+}
+
+static void draw_heading(struct canvas *c, struct rect line, const struct columns *k)
+{
+    canvas_text_right(c, line.x + 2, line.y, k->number_w, ROLE_DIM, "row");
+    canvas_text(c, line.x + k->split, line.y, k->split_w, ROLE_DIM, "split");
+    canvas_text(c, line.x + k->label, line.y, k->label_w, ROLE_DIM, "label");
+    canvas_text_right(c, line.x + k->tokens, line.y, k->tokens_w, ROLE_DIM,
+                      k->tokens_w < 6 ? "tok" : "tokens");
+    canvas_text(c, line.x + k->text, line.y, line.w - k->text, ROLE_DIM, "text");
+}
+
+static void draw_row(const struct session *s, struct canvas *c, struct rect line,
+                     const struct columns *k, size_t row, bool here, bool focused)
 {
     struct example e;
     char text[24];
     dataset_get(s->dataset, row, &e);
-    int x = line.x, end = line.x + line.w, label = line.w >= 70 ? 18 : 12;
-    bool twin = s->gate && s->gate->twin[row] != row;
     if (here)
-        canvas_put_glyph(c, x, line.y, ROLE_STRONG, GLYPH_CURSOR);
+        canvas_put_glyph(c, line.x, line.y, ROLE_STRONG, GLYPH_CURSOR);
     snprintf(text, sizeof text, "%zu", row);
-    canvas_text_right(c, x + 1, line.y, 6, ROLE_DIM, text);
-    canvas_text(c, x + 7, line.y, 1, ROLE_WARN, twin ? "=" : " ");
-    x += 9;
-    if (line.w >= 56) {
-        canvas_text(c, x, line.y, 5, ROLE_DIM, split_name(e.split));
-        x += 6;
-    }
-    canvas_text(c, x, line.y, label - 1, ROLE_STRONG,
+    canvas_text_right(c, line.x + 2, line.y, k->number_w, ROLE_DIM, text);
+    if (s->gate && s->gate->twin[row] != row)
+        canvas_text(c, line.x + k->twin, line.y, 1, ROLE_WARN, "=");
+    canvas_text(c, line.x + k->split, line.y, k->split_w, ROLE_DIM, split_name(e.split));
+    canvas_text(c, line.x + k->label, line.y, k->label_w, ROLE_STRONG,
                 e.label == NO_LABEL ? "-" : dataset_label(s->dataset, e.label));
-    x += label;
     if (s->encoded) {
         bool cut = s->encoded->full_length[row] > s->encoded->max_length;
         snprintf(text, sizeof text, "%u", s->encoded->full_length[row]);
-        canvas_text_right(c, x, line.y, 5, cut ? ROLE_WARN : ROLE_DIM, text);
-        x += 6;
+        canvas_text_right(c, line.x + k->tokens, line.y, k->tokens_w, cut ? ROLE_WARN : ROLE_DIM, text);
     }
-    canvas_text_n(c, x, line.y, end - x, ROLE_TEXT, e.text, e.text_length);
+    row_draw_line(c, line.x + k->text, line.y, line.w - k->text, &e);
     if (here)
         canvas_paint(c, line, focused ? ROLE_SELECTED : ROLE_CURSOR);
 }
 
-/* What narrows the table, and in which order it stands. */
+/* In which order the table stands, and what narrows it. */
 static void list_note(const struct data_state *st, const struct session *s, char *out, size_t size)
 {
     const struct data_list *l = &st->list;
-    int n = 0;
-    out[0] = '\0';
-    if (s->search.query[0])
-        n += snprintf(out + n, size - (size_t)n, "/ %.60s  ", s->search.query);
+    int n = snprintf(out, size, "%s", data_order_name(l->order));
     if (l->label != NO_LABEL)
-        n += snprintf(out + n, size - (size_t)n, "label %.40s  ", dataset_label(s->dataset, l->label));
+        n += snprintf(out + n, size - (size_t)n, ", %.40s", dataset_label(s->dataset, l->label));
     if (l->finding >= 0)
-        n += snprintf(out + n, size - (size_t)n, "%s  ", finding_name((enum finding_kind)l->finding));
-    if (n)
-        n += snprintf(out + n, size - (size_t)n, "%zu of %zu", l->count, dataset_rows(s->dataset));
-    if (l->order != ORDER_FILE)
-        snprintf(out + n, size - (size_t)n, "%ssorted by %s", n ? "  " : "",
-                 data_order_name(l->order));
+        n += snprintf(out + n, size - (size_t)n, ", %s", finding_name((enum finding_kind)l->finding));
+    if (s->search.query[0])
+        snprintf(out + n, size - (size_t)n, ", / %.60s", s->search.query);
+}
+
+static bool is_narrowed(const struct data_state *st, const struct session *s)
+{
+    return s->search.query[0] || st->list.label != NO_LABEL || st->list.finding >= 0;
 }
 
 static void draw_rows(const struct data_state *st, const struct session *s, struct canvas *c,
@@ -194,43 +197,73 @@ static void draw_rows(const struct data_state *st, const struct session *s, stru
 {
     char title[64], note[256];
     bool focused = st->focus == PANEL_ROWS;
-    snprintf(title, sizeof title, "%zu rows", st->list.count);
+    size_t all = dataset_rows(s->dataset);
+    if (is_narrowed(st, s))
+        snprintf(title, sizeof title, "%zu of %zu rows%s", st->list.count, all,
+                 s->search.running ? ", searching" : "");
+    else
+        snprintf(title, sizeof title, "%zu rows", all);
     list_note(st, s, note, sizeof note);
-    struct rect r = widget_panel(c, area, title, note[0] ? note : NULL, focused);
-    size_t top = scroll_top(&st->rows, r.h);
+    struct rect r = widget_panel(c, area, title, note, focused), line = {r.x, r.y, r.w, 1};
+    struct columns k = columns_of(c, s, r.w);
+    int rows = table_height(area);
+    if (rows < r.h)
+        draw_heading(c, line, &k);
+    r = rect_cut_top(r, r.h - rows, &(struct rect){0});
+    size_t top = scroll_top(&st->rows, rows);
     if (s->search.error[0])
-        canvas_text(c, r.x, r.y, r.w, ROLE_BAD, s->search.error);
-    else if (!st->list.count)
+        widget_wrap(c, r, ROLE_BAD, s->search.error, strlen(s->search.error), 0);
+    else if (!st->list.count && r.h > 0)
         canvas_text(c, r.x, r.y, r.w, ROLE_DIM,
                     s->search.running ? "searching ..." : "no row matches; Esc drops the filters");
-    for (int y = 0; y < r.h && top + (size_t)y < st->list.count; y++)
-        draw_row(s, c, (struct rect){r.x, r.y + y, r.w, 1}, st->list.rows[top + (size_t)y],
-                 top + (size_t)y == st->rows.cursor, focused);
+    for (int y = 0; y < r.h && top + (size_t)y < st->list.count; y++) {
+        size_t at = top + (size_t)y;
+        line.y = r.y + y;
+        draw_row(s, c, line, &k, st->list.rows[at], at == st->rows.cursor, focused);
+    }
     widget_scroll_marks(c, r, &st->rows, top);
 }
 
 /* ---- below: one row ---- */
 
+static void draw_syntax(struct canvas *c, struct rect area)
+{
+    static const char text[] =
+        "word: the text holds it, whatever the case   \"two words\": as they stand\n"
+        "/pattern/: a regular expression   label:NAME  label:=NAME  split:train\n"
+        "tokens>100  tokens<9   -term: rows for which it does not hold";
+    struct rect r = widget_panel(c, area, "what a search can say", "Enter: search   Esc: leave it", false);
+    widget_wrap(c, r, ROLE_TEXT, text, strlen(text), 0);
+}
+
+static void detail_note(const struct session *s, size_t row, char *out, size_t size)
+{
+    struct example e;
+    dataset_get(s->dataset, row, &e);
+    const char *path = dataset_row_path(s->dataset, row), *slash = strrchr(path, '/');
+    int n = snprintf(out, size, "%.40s  %.60s:%u",
+                     e.label == NO_LABEL ? "no label" : dataset_label(s->dataset, e.label),
+                     slash ? slash + 1 : path, e.line);
+    if (!s->encoded || n >= (int)size)
+        return;
+    uint32_t tokens = s->encoded->full_length[row];
+    snprintf(out + n, size - (size_t)n,
+             tokens > s->encoded->max_length ? "  %u tokens, cut at %zu" : "  %u tokens of %zu", tokens,
+             s->encoded->max_length);
+}
+
 static void draw_detail(const struct data_state *st, const struct session *s, struct canvas *c,
                         struct rect area)
 {
     char title[128], note[160];
-    struct example e;
     size_t row;
     if (!current_row(st, &row)) {
         widget_panel(c, area, "row", NULL, false);
         return;
     }
-    dataset_get(s->dataset, row, &e);
-    snprintf(title, sizeof title, "row %zu%s", row,
-             st->tokens ? " as the model reads it" : "");
-    const char *path = dataset_row_path(s->dataset, row), *slash = strrchr(path, '/');
-    int n = snprintf(note, sizeof note, "%.40s  %.60s:%u",
-                     e.label == NO_LABEL ? "no label" : dataset_label(s->dataset, e.label),
-                     slash ? slash + 1 : path, e.line);
-    if (s->encoded && n < (int)sizeof note)
-        snprintf(note + n, sizeof note - (size_t)n, "  %u tokens of %zu",
-                 s->encoded->full_length[row], s->encoded->max_length);
+    detail_note(s, row, note, sizeof note);
+    snprintf(title, sizeof title, "row %zu%s%s", row, st->tokens ? " as the model reads it" : "",
+             st->whole ? "   Left, Right: the rows beside it" : "");
     struct rect r = widget_panel(c, area, title, note, st->whole);
     if (st->tokens && s->encoded && s->tokenizer)
         row_draw_tokens(c, r, s, row);
@@ -258,26 +291,24 @@ static void data_draw(const struct view *v, const struct session *s, struct canv
                       struct rect area)
 {
     const struct data_state *st = v->state;
-    struct rect left, detail;
     if (!s->dataset) {
         draw_absence(s, c, area);
         return;
     }
-    if (st->whole) {
-        draw_detail(st, s, c, area);
-        return;
-    }
-    area = rect_cut_bottom(area, area.h >= 30 ? 8 : area.h >= 16 ? 5 : 0, &detail);
-    if (detail.h > 0)
-        draw_detail(st, s, c, detail);
-    if (area.w >= 70) {
-        area = rect_cut_left(area, area.w >= 140 ? 44 : area.w >= 96 ? 32 : 26, &left);
-        draw_left(st, s, c, left);
-    } else if (st->focus != PANEL_ROWS) { /* no room for both: the focus decides */
-        draw_left(st, s, c, area);
-        return;
-    }
-    draw_rows(st, s, c, area);
+    struct layout l = lay_out(st, s, area);
+    if (l.detail.h > 0 && st->asking)
+        draw_syntax(c, l.detail);
+    else if (l.detail.h > 0)
+        draw_detail(st, s, c, l.detail);
+    if (l.rows.h > 0)
+        draw_rows(st, s, c, l.rows);
+    if (l.labels.h > 0)
+        data_draw_labels(c, l.labels, s, &st->labels, st->list.label, st->focus == PANEL_LABELS);
+    if (l.lengths.h > 0)
+        data_draw_lengths(c, l.lengths, s);
+    if (l.findings.h > 0)
+        data_draw_findings(c, l.findings, s, &st->findings, st->list.finding,
+                           st->focus == PANEL_FINDINGS);
 }
 
 /* ---- actions ---- */
@@ -340,108 +371,165 @@ static struct scroll *focused_list(struct data_state *st)
 static void open_chosen(struct data_state *st, const struct session *s)
 {
     enum finding_kind kinds[FINDING_KINDS];
-    size_t n = finding_kinds(s, kinds);
+    size_t n = data_finding_kinds(s, kinds);
     if (st->focus == PANEL_ROWS) {
         st->whole = !st->whole && st->list.count;
         st->skip = 0;
         return;
     }
+    bool chosen = false;
     if (st->focus == PANEL_LABELS) {
         int32_t id = (int32_t)st->labels.cursor;
-        st->list.label = st->list.label == id ? NO_LABEL : id;
+        chosen = st->list.label != id;
+        st->list.label = chosen ? id : NO_LABEL;
     } else if (st->findings.cursor < n) {
         int kind = (int)kinds[st->findings.cursor];
-        st->list.finding = st->list.finding == kind ? -1 : kind;
+        chosen = st->list.finding != kind;
+        st->list.finding = chosen ? kind : -1;
     }
     rebuild(st, s);
+    if (chosen)
+        st->focus = PANEL_ROWS;
 }
 
 static int search_done(struct view *v, struct app *a, const char *text, struct err *err)
 {
-    (void)v;
-    (void)err;
+    struct data_state *st = v->state;
+    struct query *q = query_compile(text, err);
+    if (!q)
+        return -1;
+    query_destroy(q);
+    st->asking = st->whole = false;
+    st->focus = PANEL_ROWS;
     app_search(a, text);
     return 0;
 }
 
-static void ask_search(struct app *a)
+static int search_typed(struct view *v, struct app *a, const char *text, struct err *err)
 {
-    struct app_prompt p = {.label = "search (words, /regex/, label:NAME split:NAME tokens>N)",
-                           .done = search_done};
+    struct query *q = query_compile(text, err);
+    (void)v;
+    (void)a;
+    query_destroy(q);
+    return q ? 0 : -1;
+}
+
+static void search_left(struct view *v, struct app *a)
+{
+    struct data_state *st = v->state;
+    (void)a;
+    st->asking = false;
+}
+
+static void ask_search(struct data_state *st, struct app *a)
+{
+    struct app_prompt p = {
+        .label = "search", .done = search_done, .typed = search_typed, .cancelled = search_left};
     snprintf(p.initial, sizeof p.initial, "%s", app_session(a)->search.query);
+    st->asking = true;
     app_prompt(a, &p);
 }
 
-static bool move(struct view *v, enum action act)
+/* The whole row scrolls until its last line is the first one seen. */
+static void scroll_text(struct view *v, const struct session *s, long by)
 {
     struct data_state *st = v->state;
-    struct scroll *list = focused_list(st);
-    long page = v->area.h > 12 ? v->area.h - 10 : 4;
+    size_t row, lines;
+    if (!current_row(st, &row))
+        return;
+    lines = row_text_lines(v->level, v->area.w - 4, s, row);
+    struct scroll text = {.count = lines ? lines : 1, .cursor = st->skip};
+    scroll_move(&text, by);
+    st->skip = text.cursor;
+}
+
+static bool move(struct view *v, const struct session *s, enum action act)
+{
+    enum { FAR = 1 << 30 };
+    struct data_state *st = v->state;
+    struct layout l = lay_out(st, s, v->area);
+    long page = st->whole ? v->area.h - 3 : list_height(st, &l);
     long by = act == ACTION_UP          ? -1
               : act == ACTION_DOWN      ? 1
               : act == ACTION_PAGE_UP   ? -page
               : act == ACTION_PAGE_DOWN ? page
+              : act == ACTION_FIRST     ? -FAR
+              : act == ACTION_LAST      ? FAR
                                         : 0;
-    if (st->whole && by) { /* the whole row scrolls; up at its start and back again stay in it */
-        st->skip = by < 0 && st->skip < (size_t)-by ? 0 : st->skip + (size_t)by;
+    if (st->whole && (act == ACTION_LEFT || act == ACTION_RIGHT)) {
+        scroll_move(&st->rows, act == ACTION_LEFT ? -1 : 1);
+        st->skip = 0;
         return true;
     }
-    if (by)
-        scroll_move(list, by);
-    else if (act == ACTION_FIRST)
-        scroll_to(list, 0);
-    else if (act == ACTION_LAST)
-        scroll_to(list, list->count ? list->count - 1 : 0);
-    else
+    if (!by)
         return false;
+    if (st->whole)
+        scroll_text(v, s, by);
+    else
+        scroll_move(focused_list(st), by);
     return true;
 }
 
 static void go_back(struct data_state *st, struct app *a)
 {
-    if (st->whole)
+    if (st->whole) {
         st->whole = false;
-    else if (st->focus != PANEL_ROWS)
+    } else if (st->focus != PANEL_ROWS) {
         st->focus = PANEL_ROWS;
-    else
-        drop_filters(st, a);
+    } else if (app_session(a)->search.query[0]) {
+        app_search(a, "");
+    } else if (st->list.finding >= 0) {
+        st->list.finding = -1;
+        st->focus = PANEL_FINDINGS;
+    } else if (st->list.label != NO_LABEL) {
+        st->list.label = NO_LABEL;
+        st->focus = PANEL_LABELS;
+    }
+    rebuild(st, app_session(a));
 }
 
-static enum handled data_action(struct view *v, struct app *a, enum action act)
+/* Panels are not seen while the row takes their place. */
+static void give_keys(struct data_state *st, enum panel p)
+{
+    st->whole = false;
+    st->focus = p;
+}
+
+static enum handled data_act(struct view *v, struct app *a, enum action act)
 {
     struct data_state *st = v->state;
     const struct session *s = app_session(a);
-    if (!s->dataset)
-        return NOT_HANDLED;
-    if (move(v, act))
+    if (move(v, s, act))
         return HANDLED;
     switch (act) {
     case ACTION_OPEN:
         open_chosen(st, s);
         return HANDLED;
     case ACTION_SEARCH:
-        ask_search(a);
+        ask_search(st, a);
         return HANDLED;
     case ACTION_SORT:
         st->list.order = (st->list.order + 1) % ORDER_COUNT;
+        if (st->list.order == ORDER_TOKENS && !s->encoded)
+            st->list.order++; /* nothing to sort by */
         rebuild(st, s);
         return HANDLED;
     case ACTION_TOKENS:
-        st->tokens = !st->tokens;
-        if (st->tokens && !s->encoded)
+        st->tokens = !st->tokens && s->encoded;
+        if (!s->encoded)
             app_say(a, ROLE_DIM, "tokens need a model: start with --model DIR");
         return HANDLED;
     case ACTION_FINDINGS:
-        st->focus = PANEL_FINDINGS;
+        give_keys(st, PANEL_FINDINGS);
         return HANDLED;
     case ACTION_TWIN:
         go_to_twin(st, a);
         return HANDLED;
     case ACTION_PANEL:
-        st->focus = (st->focus + 1) % PANEL_COUNT;
+        give_keys(st, (st->focus + 1) % PANEL_COUNT);
         return HANDLED;
     case ACTION_PANEL_BACK:
-        st->focus = (st->focus + PANEL_COUNT - 1) % PANEL_COUNT;
+        give_keys(st, (st->focus + PANEL_COUNT - 1) % PANEL_COUNT);
         return HANDLED;
     case ACTION_BACK:
         go_back(st, a);
@@ -449,6 +537,15 @@ static enum handled data_action(struct view *v, struct app *a, enum action act)
     default:
         return NOT_HANDLED;
     }
+}
+
+static enum handled data_action(struct view *v, struct app *a, enum action act)
+{
+    if (!app_session(a)->dataset)
+        return NOT_HANDLED;
+    enum handled handled = data_act(v, a, act);
+    keep_tops(v, app_session(a));
+    return handled;
 }
 
 /* ---- the rest of the table ---- */
@@ -477,14 +574,15 @@ static bool data_update(struct view *v, struct app *a)
     bool row = changed(st, s, CHANGED_ROW);
     if (!s->dataset)
         return data;
-    if (data || search) {
+    if (data || (search && !s->search.running)) { /* rows stay while a search looks for others */
         enum finding_kind kinds[FINDING_KINDS];
         rebuild(st, s);
         scroll_set_count(&st->labels, dataset_labels(s->dataset));
-        scroll_set_count(&st->findings, finding_kinds(s, kinds));
+        scroll_set_count(&st->findings, data_finding_kinds(s, kinds));
     }
-    if (row)
+    if (row && s->row_asked < dataset_rows(s->dataset))
         go_to_row(st, a, s->row_asked);
+    keep_tops(v, s);
     return data || search || row;
 }
 
@@ -501,15 +599,28 @@ static const char *data_hint(const struct view *v, const struct session *s, enum
                              const char *hint)
 {
     const struct data_state *st = v->state;
+    enum finding_kind kinds[FINDING_KINDS];
+    size_t row = 0;
+    bool on_row = s->dataset && current_row(st, &row);
     if (!s->dataset)
         return act == ACTION_QUIT ? hint : NULL;
-    if (act == ACTION_OPEN)
-        return st->focus != PANEL_ROWS ? "only these rows" : st->whole ? "back" : "whole row";
-    if (act == ACTION_START && session_run_is_active(s))
-        return NULL;
-    if (act == ACTION_TOKENS)
-        return st->tokens ? "text" : hint;
-    return hint;
+    switch (act) {
+    case ACTION_OPEN:
+        return st->whole ? "back" : st->focus != PANEL_ROWS ? "only these rows" : on_row ? "whole row" : NULL;
+    case ACTION_START:
+        return session_run_is_active(s) || !s->model_dir[0] ? NULL : hint;
+    case ACTION_TOKENS:
+        return !s->encoded || !on_row ? NULL : st->tokens ? "text" : hint;
+    case ACTION_FINDINGS:
+        return st->whole || !data_finding_kinds(s, kinds) ? NULL : hint;
+    case ACTION_TWIN:
+        return on_row && has_twin(s, row) ? hint : NULL;
+    case ACTION_PANEL:
+    case ACTION_SORT:
+        return st->whole ? NULL : hint;
+    default:
+        return hint;
+    }
 }
 
 static void data_close(struct view *v)

@@ -1,11 +1,13 @@
 /* view_errors.c - the Errors view: what the model gets wrong, from the newest evaluation.
  *
- * The misclassified rows, the most confident mistake first; the confusion matrix, from whose cells one
- * goes to the rows; the row under the cursor with its text and every label's probability. Wide
- * screens show matrix and rows side by side, narrow ones the one that has the keys. It works on what
- * the recorder wrote, so it can be read while the training goes on. */
+ * The misclassified rows, the most confident mistake first; the confusion matrix (error_matrix.h), from
+ * whose cells one goes to the rows; the row under the cursor with its text and every label's
+ * probability. Wide screens show matrix and rows side by side, narrow ones the one that has the keys,
+ * the matrix with the scores below it. It works on what the recorder wrote, so it can be read while
+ * the training goes on: a new evaluation replaces the figures, and the cursor stays on its row. */
 #include "engine/base/mem.h"
 #include "ui/error_list.h"
+#include "ui/error_matrix.h"
 #include "ui/row_panel.h"
 #include "ui/view.h"
 #include "ui/widget.h"
@@ -13,8 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CELL_WIDTH 5
 
 struct errors_state {
     bool matrix;      /* the matrix has the keys; else the list */
@@ -24,12 +24,14 @@ struct errors_state {
     struct error_list list;
     struct scroll rows, truth, predicted; /* the last two: the matrix's cursor */
     size_t skip;
+    uint32_t row;     /* the dataset row under the cursor, to find it in the next evaluation */
     uint64_t seen;
 };
 
 static const struct inspection *shown(const struct errors_state *st, const struct session *s)
 {
-    return s->dataset ? s->inspection[st->split] : NULL;
+    const struct inspection *in = s->dataset ? s->inspection[st->split] : NULL;
+    return in && in->evaluation.labels == dataset_labels(s->dataset) ? in : NULL;
 }
 
 /* The index into the evaluation of the row under the cursor. */
@@ -41,110 +43,121 @@ static bool current(const struct errors_state *st, size_t *at)
     return true;
 }
 
-/* ---- the matrix ---- */
-
-static void cell_text(const struct metrics *m, size_t t, size_t p, bool percent, char *out,
-                      size_t size)
+static size_t count_wrong(const struct evaluation *e)
 {
-    uint64_t n = m->confusion[t * m->labels + p];
-    if (percent && m->per_label[t].support)
-        snprintf(out, size, "%.0f%%", 100.0 * (double)n / (double)m->per_label[t].support);
-    else
-        snprintf(out, size, "%llu", (unsigned long long)n);
+    size_t wrong = 0;
+    for (size_t i = 0; i < e->rows; i++)
+        wrong += e->truth[i] != e->predicted[i];
+    return wrong;
 }
 
-static void draw_cell(const struct errors_state *st, struct canvas *c, int x, int y,
-                      const struct metrics *m, size_t t, size_t p)
+/* ---- where things stand ---- */
+
+struct layout {
+    struct rect matrix, scores, list, detail; /* frames; height 0: not shown */
+};
+
+static struct layout lay_out(const struct errors_state *st, const struct metrics *m, struct rect area)
 {
-    char text[16];
-    bool here = st->matrix && st->truth.cursor == t && st->predicted.cursor == p;
-    bool zero = !m->confusion[t * m->labels + p];
-    enum role role = zero ? ROLE_DIM : t == p ? ROLE_GOOD : ROLE_BAD;
-    cell_text(m, t, p, st->percent, text, sizeof text);
-    if (zero)
-        canvas_put_glyph(c, x + CELL_WIDTH - 1, y, role, GLYPH_DOT);
-    else
-        canvas_text_right(c, x, y, CELL_WIDTH, role, text);
-    if (here)
-        canvas_paint(c, (struct rect){x + 1, y, CELL_WIDTH - 1, 1}, ROLE_SELECTED);
+    struct layout l = {0};
+    struct rect left;
+    int below = area.h >= 34 ? 12 : area.h >= 18 ? 8 : 0;
+    if (st->whole) {
+        l.detail = area;
+        return l;
+    }
+    if (area.w < 120) {
+        area = rect_cut_bottom(area, below, st->matrix ? &l.scores : &l.detail);
+        *(st->matrix ? &l.matrix : &l.list) = area;
+        return l;
+    }
+    area = rect_cut_bottom(area, below, &l.detail);
+    /* Wide enough for every column of the matrix where the rows keep half of the screen. */
+    int wanted = error_matrix_width(m), half = area.w / 2;
+    int width = area.w * 2 / 5 > wanted ? area.w * 2 / 5 : wanted < half ? wanted : half;
+    l.list = rect_cut_left(area, width, &left);
+    int matrix = error_matrix_height(m), most = left.h * 3 / 5;
+    l.matrix = rect_cut_bottom(left, left.h - (matrix < most ? matrix : most), &l.scores);
+    return l;
 }
 
-/* Rows true, columns predicted; both scroll with the cursor when there are more labels than room. */
-static void draw_matrix(const struct errors_state *st, const struct session *s, struct canvas *c,
-                        struct rect area)
+/* The list's lines inside its frame; one is the heading where there is room for it. */
+static int table_height(struct rect frame)
 {
-    const struct metrics *m = &shown(st, s)->metrics;
-    char title[96], note[160];
-    size_t t = st->truth.cursor, p = st->predicted.cursor;
-    snprintf(title, sizeof title, "%s: rows true, columns predicted", split_name(st->split));
-    snprintf(note, sizeof note, "%.40s read as %.40s: %llu", dataset_label(s->dataset, (int32_t)t),
-             dataset_label(s->dataset, (int32_t)p),
-             (unsigned long long)m->confusion[t * m->labels + p]);
-    struct rect r = widget_panel(c, area, title, st->matrix ? note : NULL, st->matrix);
-    int name = r.w >= 10 + CELL_WIDTH * (int)m->labels + 8 ? 18 : 10, columns = (r.w - name) / CELL_WIDTH;
-    if (columns < 1 || r.h < 2)
+    return frame.h - 2 - (frame.h >= 6);
+}
+
+static struct matrix_look matrix_look(const struct errors_state *st)
+{
+    return (struct matrix_look){st->truth, st->predicted, st->percent, st->matrix, st->split};
+}
+
+/* Lists keep their place on the screen: the cursor moves, the lines follow only at an edge. */
+static void keep_tops(struct view *v, const struct session *s)
+{
+    struct errors_state *st = v->state;
+    const struct inspection *in = shown(st, s);
+    size_t at;
+    if (!in)
         return;
-    size_t left = scroll_top(&st->predicted, columns), top = scroll_top(&st->truth, r.h - 1);
-    for (int i = 0; i < columns && left + (size_t)i < m->labels; i++) {
-        enum role role = st->matrix && left + (size_t)i == p ? ROLE_STRONG : ROLE_DIM;
-        /* The first letters, without the ellipsis that would eat them. */
-        const char *label = dataset_label(s->dataset, (int32_t)(left + (size_t)i));
-        size_t fits = canvas_text_fit(c, label, strlen(label), CELL_WIDTH - 1, NULL);
-        canvas_text_n(c, r.x + name + i * CELL_WIDTH + 1, r.y, CELL_WIDTH - 1, role, label, fits);
-    }
-    for (int y = 0; y < r.h - 1 && top + (size_t)y < m->labels; y++) {
-        size_t row = top + (size_t)y;
-        canvas_text(c, r.x, r.y + 1 + y, name, st->matrix && row == t ? ROLE_STRONG : ROLE_TEXT,
-                    dataset_label(s->dataset, (int32_t)row));
-        for (int i = 0; i < columns && left + (size_t)i < m->labels; i++)
-            draw_cell(st, c, r.x + name + i * CELL_WIDTH, r.y + 1 + y, m, row, left + (size_t)i);
-    }
-    widget_scroll_marks(c, r, &st->truth, top);
-}
-
-/* Precision, recall and F1 of the labels around the matrix's cursor, then the means. */
-static void draw_scores(const struct errors_state *st, const struct session *s, struct canvas *c,
-                        struct rect area)
-{
-    const struct metrics *m = &shown(st, s)->metrics;
-    struct rect r = widget_panel(c, area, "label: precision, recall, F1, rows", NULL, false);
-    int name = r.w - 27;
-    size_t top = scroll_top(&st->truth, r.h - 1);
-    for (int y = 0; y < r.h - 1 && top + (size_t)y < m->labels; y++) {
-        size_t i = top + (size_t)y;
-        const struct label_score *score = &m->per_label[i];
-        canvas_text(c, r.x, r.y + y, name, ROLE_TEXT, dataset_label(s->dataset, (int32_t)i));
-        canvas_printf(c, r.x + name, r.y + y, 27, ROLE_TEXT, " %6.3f %6.3f %6.3f %4zu",
-                      score->precision, score->recall, score->f1, score->support);
-    }
-    if (r.h > 0) {
-        canvas_text(c, r.x, r.y + r.h - 1, name, ROLE_STRONG, "macro mean");
-        canvas_printf(c, r.x + name, r.y + r.h - 1, 27, ROLE_STRONG, " %6.3f %6.3f %6.3f %4zu",
-                      m->macro_precision, m->macro_recall, m->macro_f1, m->rows);
-    }
+    struct layout l = lay_out(st, &in->metrics, v->area);
+    if (l.list.h > 0)
+        st->rows.top = scroll_top(&st->rows, table_height(l.list));
+    if (l.matrix.h > 0)
+        st->truth.top = scroll_top(&st->truth, l.matrix.h - 3);
+    if (current(st, &at))
+        st->row = in->evaluation.row[at];
 }
 
 /* ---- the list ---- */
 
+/* Columns, relative to the list's left edge. */
+struct columns {
+    int loss_w, truth, label_w, predicted, text;
+};
+
+static struct columns columns_of(const struct canvas *c, const struct session *s, int w)
+{
+    struct columns k = {.loss_w = w >= 76 ? 6 : 0};
+    k.truth = 8 + (k.loss_w ? k.loss_w + 1 : 0);
+    k.label_w = row_label_width(c, s, w >= 110 ? 20 : w >= 70 ? 14 : 9);
+    k.label_w = k.label_w < 5 ? 5 : k.label_w;
+    k.predicted = k.truth + k.label_w + 3;
+    k.text = k.predicted + k.label_w + 1;
+    return k;
+}
+
+static void draw_heading(struct canvas *c, struct rect line, const struct columns *k)
+{
+    canvas_text(c, line.x + 2, line.y, 5, ROLE_DIM, "conf.");
+    canvas_text_right(c, line.x + 8, line.y, k->loss_w, ROLE_DIM, "loss");
+    canvas_text(c, line.x + k->truth, line.y, k->label_w, ROLE_DIM, "true");
+    canvas_text(c, line.x + k->predicted, line.y, k->label_w, ROLE_DIM,
+                k->label_w >= 9 ? "predicted" : "pred.");
+    canvas_text(c, line.x + k->text, line.y, line.w - k->text, ROLE_DIM, "text");
+}
+
 static void draw_line(const struct session *s, const struct evaluation *e, struct canvas *c,
-                      struct rect line, size_t at, bool here, bool focused)
+                      struct rect line, const struct columns *k, size_t at, bool here, bool focused)
 {
     struct example row;
-    int label = line.w >= 110 ? 22 : line.w >= 76 ? 14 : 9, x = line.x;
     bool wrong = e->truth[at] != e->predicted[at];
     dataset_get(s->dataset, e->row[at], &row);
     if (here)
-        canvas_put_glyph(c, x, line.y, ROLE_STRONG, GLYPH_CURSOR);
-    canvas_printf(c, x + 2, line.y, 5, wrong ? ROLE_BAD : ROLE_GOOD, "%.3f",
+        canvas_put_glyph(c, line.x, line.y, ROLE_STRONG, GLYPH_CURSOR);
+    canvas_printf(c, line.x + 2, line.y, 5, wrong ? ROLE_BAD : ROLE_GOOD, "%.3f",
                   (double)evaluation_prob(e, at, e->predicted[at]));
-    x += 8;
-    canvas_text(c, x, line.y, label - 1, ROLE_TEXT, dataset_label(s->dataset, e->truth[at]));
-    x += label;
-    canvas_put_glyph(c, x, line.y, ROLE_DIM, wrong ? GLYPH_ARROW : GLYPH_CHECK);
-    canvas_text(c, x + 2, line.y, label - 1, wrong ? ROLE_BAD : ROLE_DIM,
+    if (k->loss_w) {
+        char text[32];
+        snprintf(text, sizeof text, "%.3f", evaluation_row_loss(e, at));
+        canvas_text_right(c, line.x + 8, line.y, k->loss_w, ROLE_DIM, text);
+    }
+    canvas_text(c, line.x + k->truth, line.y, k->label_w, ROLE_TEXT,
+                dataset_label(s->dataset, e->truth[at]));
+    canvas_put_glyph(c, line.x + k->predicted - 2, line.y, ROLE_DIM, wrong ? GLYPH_ARROW : GLYPH_CHECK);
+    canvas_text(c, line.x + k->predicted, line.y, k->label_w, wrong ? ROLE_BAD : ROLE_DIM,
                 dataset_label(s->dataset, e->predicted[at]));
-    x += label + 2;
-    canvas_text_n(c, x, line.y, line.x + line.w - x, ROLE_TEXT, row.text, row.text_length);
+    row_draw_line(c, line.x + k->text, line.y, line.w - k->text, &row);
     if (here)
         canvas_paint(c, line, focused ? ROLE_SELECTED : ROLE_CURSOR);
 }
@@ -153,12 +166,27 @@ static void list_title(const struct errors_state *st, const struct session *s, c
                        size_t size)
 {
     const struct error_list *l = &st->list;
-    if (l->truth != NO_LABEL)
+    const struct inspection *in = shown(st, s);
+    if (l->truth != NO_LABEL && l->truth == l->predicted)
+        snprintf(out, size, "%zu rows: %.40s read right", l->count,
+                 dataset_label(s->dataset, l->truth));
+    else if (l->truth != NO_LABEL)
         snprintf(out, size, "%zu rows: %.40s read as %.40s", l->count,
                  dataset_label(s->dataset, l->truth), dataset_label(s->dataset, l->predicted));
+    else if (l->word[0])
+        snprintf(out, size, "%zu %s rows with '%.60s'", l->count, l->all ? "evaluated" : "wrong",
+                 l->word);
     else
-        snprintf(out, size, "%zu %s rows: confidence, true, predicted", l->count,
-                 l->all ? "evaluated" : "misclassified");
+        snprintf(out, size, "%s%zu of %zu rows wrong, accuracy %.3f", l->all ? "all rows, " : "",
+                 count_wrong(&in->evaluation), in->evaluation.rows, in->metrics.accuracy);
+}
+
+static void list_note(const struct errors_state *st, const struct session *s, char *out, size_t size)
+{
+    const struct error_list *l = &st->list;
+    snprintf(out, size, "%s, step %lld, %s%s%.60s", split_name(st->split),
+             (long long)shown(st, s)->evaluation.step, error_order_name(l->order),
+             l->truth != NO_LABEL && l->word[0] ? "  / " : "", l->truth != NO_LABEL ? l->word : "");
 }
 
 static void draw_list(const struct errors_state *st, const struct session *s, struct canvas *c,
@@ -166,19 +194,25 @@ static void draw_list(const struct errors_state *st, const struct session *s, st
 {
     const struct evaluation *e = &shown(st, s)->evaluation;
     char title[160], note[200];
-    bool focused = !st->matrix;
+    int rows = table_height(area);
     list_title(st, s, title, sizeof title);
-    snprintf(note, sizeof note, "%s, step %lld, by %s%s%.60s", split_name(st->split),
-             (long long)e->step, error_order_name(st->list.order), st->list.word[0] ? "  / " : "",
-             st->list.word);
-    struct rect r = widget_panel(c, area, title, note, focused);
-    size_t top = scroll_top(&st->rows, r.h);
-    if (!st->list.count)
-        canvas_text(c, r.x, r.y, r.w, ROLE_GOOD,
-                    st->list.word[0] ? "no row matches" : "nothing misclassified here");
-    for (int y = 0; y < r.h && top + (size_t)y < st->list.count; y++)
-        draw_line(s, e, c, (struct rect){r.x, r.y + y, r.w, 1}, st->list.at[top + (size_t)y],
-                  top + (size_t)y == st->rows.cursor, focused);
+    list_note(st, s, note, sizeof note);
+    struct rect r = widget_panel(c, area, title, note, !st->matrix), line = {r.x, r.y, r.w, 1};
+    struct columns k = columns_of(c, s, r.w);
+    if (rows < r.h)
+        draw_heading(c, line, &k);
+    r = rect_cut_top(r, r.h - rows, &(struct rect){0});
+    size_t top = scroll_top(&st->rows, rows);
+    if (!st->list.count && r.h > 0)
+        canvas_text(c, r.x, r.y, r.w, ROLE_DIM,
+                    st->list.word[0]             ? "no row matches; Esc drops the search"
+                    : st->list.truth != NO_LABEL ? "this cell is empty; Esc: back to the matrix"
+                                                 : "no row is misclassified");
+    for (int y = 0; y < r.h && top + (size_t)y < st->list.count; y++) {
+        size_t i = top + (size_t)y;
+        line.y = r.y + y;
+        draw_line(s, e, c, line, &k, st->list.at[i], i == st->rows.cursor, !st->matrix);
+    }
     widget_scroll_marks(c, r, &st->rows, top);
 }
 
@@ -231,35 +265,58 @@ static void draw_probs(const struct session *s, const struct evaluation *e, stru
     free(probs);
 }
 
+static void detail_title(const struct errors_state *st, const struct session *s,
+                         const struct evaluation *e, size_t at, char *out, size_t size)
+{
+    const char *truth = dataset_label(s->dataset, e->truth[at]);
+    const char *also = st->whole ? "   Left, Right: the rows beside it" : "";
+    double p = (double)evaluation_prob(e, at, e->predicted[at]);
+    if (e->truth[at] == e->predicted[at])
+        snprintf(out, size, "true %.60s, read right, %.3f%s", truth, p, also);
+    else
+        snprintf(out, size, "true %.60s, predicted %.60s %.3f%s", truth,
+                 dataset_label(s->dataset, e->predicted[at]), p, also);
+}
+
+static void detail_note(const struct session *s, const struct evaluation *e, size_t at, char *out,
+                        size_t size)
+{
+    struct example row;
+    dataset_get(s->dataset, e->row[at], &row);
+    const char *path = dataset_row_path(s->dataset, e->row[at]), *slash = strrchr(path, '/');
+    snprintf(out, size, "row %u  %.60s:%u  loss %.3f", e->row[at], slash ? slash + 1 : path,
+             row.line, evaluation_row_loss(e, at));
+}
+
+/* The text's part of the panel; the rest is for the probabilities. */
+static struct rect cut_text(const struct errors_state *st, size_t labels, struct rect r,
+                            struct rect *probs)
+{
+    struct rect text;
+    if (st->whole && r.w < 70) {
+        int rows = (int)(labels < (size_t)r.h / 2 ? labels : (size_t)r.h / 2);
+        return rect_cut_bottom(r, rows, probs);
+    }
+    *probs = rect_cut_left(r, r.w - (r.w >= 100 ? 46 : 34), &text);
+    text.w -= text.w > 2 ? 2 : 0;
+    return text;
+}
+
 static void draw_detail(const struct errors_state *st, const struct session *s, struct canvas *c,
                         struct rect area)
 {
     const struct evaluation *e = &shown(st, s)->evaluation;
-    struct example row;
     struct rect probs;
-    char title[200], note[160];
+    char title[240], note[160];
     size_t at;
     if (!current(st, &at)) {
         widget_panel(c, area, "row", NULL, false);
         return;
     }
-    dataset_get(s->dataset, e->row[at], &row);
-    snprintf(title, sizeof title, "true %.60s, predicted %.60s %.3f",
-             dataset_label(s->dataset, e->truth[at]), dataset_label(s->dataset, e->predicted[at]),
-             (double)evaluation_prob(e, at, e->predicted[at]));
-    const char *path = dataset_row_path(s->dataset, e->row[at]), *slash = strrchr(path, '/');
-    snprintf(note, sizeof note, "row %u  %.60s:%u  loss %.3f", e->row[at],
-             slash ? slash + 1 : path, row.line, evaluation_row_loss(e, at));
+    detail_title(st, s, e, at, title, sizeof title);
+    detail_note(s, e, at, note, sizeof note);
     struct rect r = widget_panel(c, area, title, note, st->whole);
-    if (st->whole && r.w < 70) {
-        int rows = (int)(e->labels < (size_t)r.h / 2 ? e->labels : (size_t)r.h / 2);
-        r = rect_cut_bottom(r, rows, &probs);
-    } else {
-        struct rect text;
-        probs = rect_cut_left(r, r.w - (r.w >= 100 ? 46 : 34), &text);
-        text.w -= 2;
-        r = text;
-    }
+    r = cut_text(st, e->labels, r, &probs);
     draw_probs(s, e, c, probs, at);
     if (st->tokens && s->encoded && s->tokenizer)
         row_draw_tokens(c, r, s, e->row[at]);
@@ -282,38 +339,20 @@ static void errors_draw(const struct view *v, const struct session *s, struct ca
 {
     const struct errors_state *st = v->state;
     const struct inspection *in = shown(st, s);
-    struct rect detail, left;
-    if (!in || in->evaluation.labels != dataset_labels(s->dataset)) {
+    if (!in) {
         draw_absence(s, c, area);
         return;
     }
-    if (st->whole) {
-        draw_detail(st, s, c, area);
-        return;
-    }
-    area = rect_cut_bottom(area, area.h >= 34 ? 12 : area.h >= 18 ? 8 : 0, &detail);
-    if (detail.h > 0)
-        draw_detail(st, s, c, detail);
-    if (area.w < 120) {
-        if (st->matrix)
-            draw_matrix(st, s, c, area);
-        else
-            draw_list(st, s, c, area);
-        return;
-    }
-    /* Wide enough for every column of the matrix where the rows keep half of the screen. */
-    int wanted = 14 + CELL_WIDTH * (int)in->metrics.labels, half = area.w / 2;
-    int width = area.w * 2 / 5 > wanted ? area.w * 2 / 5 : wanted < half ? wanted : half;
-    struct rect list = rect_cut_left(area, width, &left), scores;
-    int matrix = (int)in->metrics.labels + 3;
-    if (left.h - matrix >= 6)
-        left = rect_cut_bottom(left, left.h - matrix, &scores);
-    else
-        scores = (struct rect){0};
-    draw_matrix(st, s, c, left);
-    if (scores.h > 0)
-        draw_scores(st, s, c, scores);
-    draw_list(st, s, c, list);
+    struct layout l = lay_out(st, &in->metrics, area);
+    struct matrix_look look = matrix_look(st);
+    if (l.detail.h > 0)
+        draw_detail(st, s, c, l.detail);
+    if (l.list.h > 0)
+        draw_list(st, s, c, l.list);
+    if (l.matrix.h > 0)
+        error_matrix_draw(c, l.matrix, s, &in->metrics, &look);
+    if (l.scores.h > 0)
+        error_scores_draw(c, l.scores, s, &in->metrics, &look);
 }
 
 /* ---- actions ---- */
@@ -327,6 +366,27 @@ static void rebuild(struct errors_state *st, const struct session *s)
     scroll_set_count(&st->rows, st->list.count);
     scroll_set_count(&st->truth, in->metrics.labels);
     scroll_set_count(&st->predicted, in->metrics.labels);
+}
+
+/* To the row that was under the cursor where the list still has it; false when it has not. */
+static bool stay_on_row(struct errors_state *st, const struct session *s)
+{
+    const struct inspection *in = shown(st, s);
+    for (size_t i = 0; in && i < st->list.count; i++)
+        if (in->evaluation.row[st->list.at[i]] == st->row) {
+            scroll_to(&st->rows, i);
+            return true;
+        }
+    return false;
+}
+
+static void show_all(struct errors_state *st, const struct session *s)
+{
+    if (st->list.truth != NO_LABEL) /* a cell has its rows, all of one kind: leave it */
+        st->list.truth = st->list.predicted = NO_LABEL;
+    st->list.all = !st->list.all;
+    rebuild(st, s);
+    stay_on_row(st, s);
 }
 
 static void open_chosen(struct errors_state *st, const struct session *s)
@@ -356,6 +416,7 @@ static void go_back(struct errors_state *st, const struct session *s)
         st->matrix = false;
     }
     rebuild(st, s);
+    stay_on_row(st, s);
 }
 
 static void next_split(struct errors_state *st, struct app *a)
@@ -366,6 +427,8 @@ static void next_split(struct errors_state *st, struct app *a)
         if (s->inspection[split]) {
             st->split = split;
             rebuild(st, s);
+            scroll_to(&st->rows, 0);
+            st->whole = false;
             return;
         }
     }
@@ -377,7 +440,9 @@ static int search_done(struct view *v, struct app *a, const char *text, struct e
     struct errors_state *st = v->state;
     (void)err;
     snprintf(st->list.word, sizeof st->list.word, "%s", text);
+    st->whole = st->matrix = false;
     rebuild(st, app_session(a));
+    scroll_to(&st->rows, 0);
     return 0;
 }
 
@@ -397,52 +462,61 @@ static void to_data(struct errors_state *st, struct app *a)
     app_show(a, VIEW_DATA);
 }
 
-static bool move_by(struct errors_state *st, enum action act, long by)
-{
-    bool sideways = act == ACTION_LEFT || act == ACTION_RIGHT;
-    if (st->whole)
-        st->skip = by < 0 && st->skip < (size_t)-by ? 0 : st->skip + (size_t)by;
-    else if (st->matrix)
-        scroll_move(sideways ? &st->predicted : &st->truth, by);
-    else if (!sideways)
-        scroll_move(&st->rows, by);
-    return true;
-}
-
-static bool move(struct view *v, enum action act)
+/* The whole row scrolls until its last line is the first one seen. */
+static void scroll_text(struct view *v, const struct session *s, long by)
 {
     struct errors_state *st = v->state;
-    struct scroll *list = st->matrix ? &st->truth : &st->rows;
-    long page = v->area.h > 14 ? v->area.h - 12 : 4;
-    switch (act) {
-    case ACTION_UP:
-    case ACTION_LEFT:
-        return move_by(st, act, -1);
-    case ACTION_DOWN:
-    case ACTION_RIGHT:
-        return move_by(st, act, 1);
-    case ACTION_PAGE_UP:
-        return move_by(st, act, -page);
-    case ACTION_PAGE_DOWN:
-        return move_by(st, act, page);
-    case ACTION_FIRST:
-        scroll_to(list, 0);
-        return true;
-    case ACTION_LAST:
-        scroll_to(list, list->count ? list->count - 1 : 0);
-        return true;
-    default:
-        return false;
+    struct rect probs, r = {0, 0, v->area.w - 4, v->area.h - 2};
+    size_t at, lines;
+    if (!current(st, &at))
+        return;
+    r = cut_text(st, dataset_labels(s->dataset), r, &probs);
+    lines = row_text_lines(v->level, r.w, s, shown(st, s)->evaluation.row[at]);
+    struct scroll text = {.count = lines ? lines : 1, .cursor = st->skip};
+    scroll_move(&text, by);
+    st->skip = text.cursor;
+}
+
+static void move_sideways(struct errors_state *st, long by)
+{
+    if (st->whole) {
+        scroll_move(&st->rows, by);
+        st->skip = 0;
+    } else if (st->matrix) {
+        scroll_move(&st->predicted, by);
     }
 }
 
-static enum handled errors_action(struct view *v, struct app *a, enum action act)
+static bool move(struct view *v, const struct session *s, enum action act)
+{
+    enum { FAR = 1 << 30 };
+    struct errors_state *st = v->state;
+    struct layout l = lay_out(st, &shown(st, s)->metrics, v->area);
+    long page = st->whole ? v->area.h - 3 : st->matrix ? l.matrix.h - 3 : table_height(l.list);
+    page = page > 1 ? page : 1;
+    long by = act == ACTION_UP          ? -1
+              : act == ACTION_DOWN      ? 1
+              : act == ACTION_PAGE_UP   ? -page
+              : act == ACTION_PAGE_DOWN ? page
+              : act == ACTION_FIRST     ? -FAR
+              : act == ACTION_LAST      ? FAR
+                                        : 0;
+    if (act == ACTION_LEFT || act == ACTION_RIGHT)
+        move_sideways(st, act == ACTION_LEFT ? -1 : 1);
+    else if (!by)
+        return false;
+    else if (st->whole)
+        scroll_text(v, s, by);
+    else
+        scroll_move(st->matrix ? &st->truth : &st->rows, by);
+    return true;
+}
+
+static enum handled errors_act(struct view *v, struct app *a, enum action act)
 {
     struct errors_state *st = v->state;
     const struct session *s = app_session(a);
-    if (!shown(st, s))
-        return NOT_HANDLED;
-    if (move(v, act))
+    if (move(v, s, act))
         return HANDLED;
     switch (act) {
     case ACTION_OPEN:
@@ -451,18 +525,19 @@ static enum handled errors_action(struct view *v, struct app *a, enum action act
     case ACTION_MATRIX:
     case ACTION_PANEL:
     case ACTION_PANEL_BACK:
-        st->matrix = !st->matrix;
+        st->matrix = st->whole || !st->matrix;
+        st->whole = false;
         return HANDLED;
     case ACTION_PERCENT:
         st->percent = !st->percent;
         return HANDLED;
     case ACTION_ALL_ROWS:
-        st->list.all = !st->list.all;
-        rebuild(st, s);
+        show_all(st, s);
         return HANDLED;
     case ACTION_SORT:
         st->list.order = (st->list.order + 1) % ERROR_ORDERS;
         rebuild(st, s);
+        stay_on_row(st, s);
         return HANDLED;
     case ACTION_NEXT_SPLIT:
         next_split(st, a);
@@ -471,7 +546,9 @@ static enum handled errors_action(struct view *v, struct app *a, enum action act
         ask_search(st, a);
         return HANDLED;
     case ACTION_TOKENS:
-        st->tokens = !st->tokens;
+        st->tokens = !st->tokens && s->encoded;
+        if (!s->encoded)
+            app_say(a, ROLE_DIM, "tokens need the model the run began with");
         return HANDLED;
     case ACTION_TO_DATA:
         to_data(st, a);
@@ -482,6 +559,15 @@ static enum handled errors_action(struct view *v, struct app *a, enum action act
     default:
         return NOT_HANDLED;
     }
+}
+
+static enum handled errors_action(struct view *v, struct app *a, enum action act)
+{
+    if (!shown(v->state, app_session(a)))
+        return NOT_HANDLED;
+    enum handled handled = errors_act(v, a, act);
+    keep_tops(v, app_session(a));
+    return handled;
 }
 
 /* ---- the rest of the table ---- */
@@ -496,7 +582,8 @@ static int errors_open(struct view *v, struct app *a, struct err *err)
     return 0;
 }
 
-/* A new evaluation of the split shown replaces the old one; the first one of any split chooses it. */
+/* A new evaluation of the split shown replaces the old one; the first one of any split chooses it. A
+ * cursor at the top stays there, any other stays on its row. */
 static bool errors_update(struct view *v, struct app *a)
 {
     struct errors_state *st = v->state;
@@ -506,8 +593,18 @@ static bool errors_update(struct view *v, struct app *a)
     st->seen = s->changed[CHANGED_EVALUATION];
     if (!s->inspection[st->split])
         st->split = s->inspection_newest;
+    bool keep = st->list.count && (st->rows.cursor || st->whole);
     st->list.count = 0;
+    if (!shown(st, s)) {
+        st->whole = false;
+        return true;
+    }
     rebuild(st, s);
+    if (keep && !stay_on_row(st, s) && st->whole) {
+        st->whole = false;
+        app_say(a, ROLE_DIM, "the row that was open is no longer among these");
+    }
+    keep_tops(v, s);
     return true;
 }
 
@@ -515,14 +612,18 @@ static void errors_summary(const struct view *v, const struct session *s, char *
 {
     const struct errors_state *st = v->state;
     const struct inspection *in = shown(st, s);
-    size_t wrong = 0;
     out[0] = '\0';
-    if (!in)
-        return;
-    for (size_t i = 0; i < in->evaluation.rows; i++)
-        wrong += in->evaluation.truth[i] != in->evaluation.predicted[i];
-    snprintf(out, size, "%s  %zu rows  %zu wrong  accuracy %.3f", split_name(st->split),
-             in->evaluation.rows, wrong, in->metrics.accuracy);
+    if (in)
+        snprintf(out, size, "%s  %zu rows  %zu wrong  accuracy %.3f", split_name(st->split),
+                 in->evaluation.rows, count_wrong(&in->evaluation), in->metrics.accuracy);
+}
+
+static bool has_other_split(const struct errors_state *st, const struct session *s)
+{
+    for (int i = 0; i < SPLIT_COUNT; i++)
+        if (i != (int)st->split && s->inspection[i])
+            return true;
+    return false;
 }
 
 static const char *errors_hint(const struct view *v, const struct session *s, enum action act,
@@ -531,17 +632,27 @@ static const char *errors_hint(const struct view *v, const struct session *s, en
     const struct errors_state *st = v->state;
     if (!shown(st, s))
         return act == ACTION_QUIT ? hint : NULL;
-    if (act == ACTION_OPEN)
-        return st->matrix ? "the cell's rows" : st->whole ? "back" : "whole row";
-    if (act == ACTION_MATRIX)
+    switch (act) {
+    case ACTION_OPEN:
+        return st->whole ? "back" : st->matrix ? "the cell's rows" : st->list.count ? "whole row" : NULL;
+    case ACTION_MATRIX:
         return st->matrix ? "rows" : hint;
-    if (act == ACTION_PERCENT && !st->matrix && v->area.w < 120)
-        return NULL;
-    if (act == ACTION_ALL_ROWS)
-        return st->list.all ? "only wrong" : hint;
-    if (act == ACTION_TOKENS)
-        return st->tokens ? "text" : hint;
-    return hint;
+    case ACTION_PERCENT:
+        return st->whole || (!st->matrix && v->area.w < 120) ? NULL : st->percent ? "counts" : "percent";
+    case ACTION_ALL_ROWS:
+        return st->whole || st->matrix ? NULL : st->list.all ? "only wrong" : hint;
+    case ACTION_SORT:
+    case ACTION_PANEL:
+        return st->whole || (act == ACTION_SORT && st->matrix) ? NULL : hint;
+    case ACTION_TOKENS:
+        return !s->encoded || st->matrix ? NULL : st->tokens ? "text" : hint;
+    case ACTION_TO_DATA:
+        return st->list.count && !st->matrix ? hint : NULL;
+    case ACTION_NEXT_SPLIT:
+        return has_other_split(st, s) ? hint : NULL;
+    default:
+        return hint;
+    }
 }
 
 static void errors_close(struct view *v)

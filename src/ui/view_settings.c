@@ -2,9 +2,11 @@
  *
  * Left the form, a line a setting under its group's heading; right (or, with little width, below) what
  * the setting under the cursor does and what values it takes. Nothing here knows a setting by name:
- * a new row of the table is a new line of the form. A refused value says why beside the prompt. While a
+ * a new row of the table is a new line of the form. A refused value says why, beside the prompt as far as
+ * there is room and in full beside the form. While a
  * run goes on, a change of a live setting is staged, shown as old and new, and applied with one
  * key; a change of any other waits for the next run, and the form says so. */
+#include "ui/settings_facts.h"
 #include "ui/view.h"
 #include "ui/widget.h"
 
@@ -13,9 +15,11 @@
 
 #define NAME_WIDTH  29
 #define VALUE_WIDTH 20
+#define TAKES_WIDTH 34 /* where the form is wide enough to name what each setting takes */
 
 struct settings_state {
     struct scroll scroll; /* over settings, not lines */
+    char refusal[256];    /* why what is being typed would be refused; "" */
 };
 
 static const struct setting *current(const struct view *v)
@@ -82,7 +86,7 @@ static const char *when_text(const struct session *s, const struct setting *w)
 {
     if (w->when == SETTING_LIVE)
         return "live";
-    return session_run_is_active(s) ? "next run" : "restart";
+    return session_run_is_active(s) ? "next run" : "at start";
 }
 
 /* ---- drawing ---- */
@@ -94,6 +98,7 @@ static void draw_setting(const struct view *v, const struct session *s, struct c
     const struct setting *w = settings_at(i);
     bool here = i == st->scroll.cursor, staged = session_setting_is_staged(s, w);
     char value[2 * SETTING_TEXT_SIZE + 16], text[SETTING_TEXT_SIZE + 2], dflt[SETTING_TEXT_SIZE];
+    char allowed[512];
     enum role role = staged ? ROLE_WARN : is_changed(s, w) ? ROLE_STRONG : ROLE_TEXT;
     int x = line.x, end = line.x + line.w, when_width = 8;
 
@@ -107,8 +112,11 @@ static void draw_setting(const struct view *v, const struct session *s, struct c
     canvas_text(c, x, line.y, VALUE_WIDTH - 1, role, value);
     x += VALUE_WIDTH;
     if (end - x > 10 + when_width) {
+        int room = end - x - when_width - 1, takes = room >= TAKES_WIDTH + 12 ? TAKES_WIDTH : 0;
         if (is_changed(s, w) || staged)
-            canvas_text(c, x, line.y, end - x - when_width - 1, ROLE_DIM, text);
+            canvas_text(c, x, line.y, room - takes, ROLE_DIM, text);
+        settings_allowed(w, allowed, sizeof allowed);
+        canvas_text(c, x + room - takes, line.y, takes - 1, ROLE_DIM, allowed);
         canvas_text_right(c, end - when_width, line.y, when_width,
                           w->when == SETTING_LIVE ? ROLE_GOOD : ROLE_DIM, when_text(s, w));
     }
@@ -149,13 +157,15 @@ static void draw_form(const struct view *v, const struct session *s, struct canv
 static void draw_about(const struct view *v, const struct session *s, struct canvas *c,
                        struct rect area)
 {
+    const struct settings_state *st = v->state;
     const struct setting *w = current(v);
+    const char *wrong = st->refusal[0] ? st->refusal : s->settings_error;
     char text[2048], allowed[512], dflt[SETTING_TEXT_SIZE];
     settings_allowed(w, allowed, sizeof allowed);
     default_text(w, dflt, sizeof dflt);
     struct rect r = widget_panel(c, area, w->name, NULL, false);
-    if (s->settings_error[0]) {
-        int used = widget_wrap(c, r, ROLE_BAD, s->settings_error, strlen(s->settings_error), 0);
+    if (wrong[0]) {
+        int used = widget_wrap(c, r, ROLE_BAD, wrong, strlen(wrong), 0);
         r = rect_cut_top(r, used + (r.h > used + 4), &(struct rect){0});
     }
     const char *when = w->when == SETTING_LIVE ? "While a run goes on: from the next step after a."
@@ -173,9 +183,13 @@ static void settings_draw(const struct view *v, const struct session *s, struct 
 {
     struct rect about;
     if (area.w >= 110) {
-        struct rect form;
-        about = rect_cut_left(area, area.w - 40, &form);
+        struct rect form, facts;
+        about = rect_cut_left(area, area.w - (area.w >= 160 ? 52 : 40), &form);
         draw_form(v, s, c, form);
+        if (settings_facts_known(s)) {
+            about = rect_cut_bottom(about, area.h >= 26 ? 14 : area.h / 2, &facts);
+            settings_facts_draw(c, facts, s);
+        }
     } else {
         int rows = area.h >= 20 ? 7 : area.h >= 14 ? 5 : 0;
         struct rect form = rect_cut_bottom(area, rows, &about);
@@ -190,19 +204,34 @@ static void settings_draw(const struct view *v, const struct session *s, struct 
 
 static int edit_done(struct view *v, struct app *a, const char *text, struct err *err)
 {
-    return app_setting_set(a, current(v), text, err);
+    struct settings_state *st = v->state;
+    st->refusal[0] = '\0';
+    if (!app_setting_set(a, current(v), text, err))
+        return 0;
+    snprintf(st->refusal, sizeof st->refusal, "%s", err->text);
+    return -1;
 }
 
 /* Says while the user types why the text would be refused. */
 static int edit_typed(struct view *v, struct app *a, const char *text, struct err *err)
 {
+    struct settings_state *st = v->state;
     struct settings copy = app_session(a)->settings;
-    return settings_parse(&copy, current(v)->name, text, err);
+    int refused = settings_parse(&copy, current(v)->name, text, err);
+    snprintf(st->refusal, sizeof st->refusal, "%s", refused ? err->text : "");
+    return refused;
+}
+
+static void edit_left(struct view *v, struct app *a)
+{
+    struct settings_state *st = v->state;
+    (void)a;
+    st->refusal[0] = '\0';
 }
 
 static void edit(struct view *v, struct app *a)
 {
-    struct app_prompt p = {.done = edit_done, .typed = edit_typed};
+    struct app_prompt p = {.done = edit_done, .typed = edit_typed, .cancelled = edit_left};
     snprintf(p.label, sizeof p.label, "%s", current(v)->name);
     settings_format(&app_session(a)->settings, current(v), p.initial, sizeof p.initial);
     app_prompt(a, &p);
@@ -334,7 +363,9 @@ static const char *settings_hint(const struct view *v, const struct session *s, 
         return NULL;
     if (act == ACTION_SETTING_DEFAULT && !is_changed(s, current(v)))
         return NULL;
-    if (act == ACTION_START && session_run_is_active(s))
+    if (act == ACTION_START && (session_run_is_active(s) || !s->model_dir[0] || !s->dataset))
+        return NULL;
+    if (act == ACTION_PANEL) /* the form is the only panel that takes keys */
         return NULL;
     return hint;
 }
