@@ -114,7 +114,8 @@ bool session_run_is_active(const struct session *s)
 bool session_setting_is_staged(const struct session *s, const struct setting *which)
 {
     char edited[SETTING_TEXT_SIZE], in_force[SETTING_TEXT_SIZE];
-    if (which->when != SETTING_LIVE || !session_run_is_active(s))
+    bool ours = s->run.kind == RUN_OURS; /* a watched run takes no changes from us */
+    if (which->when != SETTING_LIVE || !ours || !session_run_is_active(s))
         return false;
     settings_format(&s->resolved, which, edited, sizeof edited);
     settings_format(&s->run.view.settings, which, in_force, sizeof in_force);

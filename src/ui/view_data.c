@@ -161,7 +161,8 @@ static void draw_row(const struct session *s, struct canvas *c, struct rect line
     canvas_text_right(c, line.x + 2, line.y, k->number_w, ROLE_DIM, text);
     if (s->gate && s->gate->twin[row] != row)
         canvas_text(c, line.x + k->twin, line.y, 1, ROLE_WARN, "=");
-    canvas_text(c, line.x + k->split, line.y, k->split_w, ROLE_DIM, split_name(e.split));
+    size_t letters = strnlen(split_name(e.split), (size_t)k->split_w); /* "valid", not "vali…" */
+    canvas_text_n(c, line.x + k->split, line.y, k->split_w, ROLE_DIM, split_name(e.split), letters);
     canvas_text(c, line.x + k->label, line.y, k->label_w, ROLE_STRONG,
                 e.label == NO_LABEL ? "-" : dataset_label(s->dataset, e.label));
     if (s->encoded) {
@@ -263,7 +264,7 @@ static void draw_detail(const struct data_state *st, const struct session *s, st
     }
     detail_note(s, row, note, sizeof note);
     snprintf(title, sizeof title, "row %zu%s%s", row, st->tokens ? " as the model reads it" : "",
-             st->whole ? "   Left, Right: the rows beside it" : "");
+             st->whole ? "   Left, Right: others" : "");
     struct rect r = widget_panel(c, area, title, note, st->whole);
     if (st->tokens && s->encoded && s->tokenizer)
         row_draw_tokens(c, r, s, row);

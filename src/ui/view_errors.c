@@ -25,7 +25,7 @@ struct errors_state {
     struct scroll rows, truth, predicted; /* the last two: the matrix's cursor */
     size_t skip;
     uint32_t row;     /* the dataset row under the cursor, to find it in the next evaluation */
-    uint64_t seen;
+    uint64_t seen, seen_data;
 };
 
 static const struct inspection *shown(const struct errors_state *st, const struct session *s)
@@ -232,7 +232,7 @@ static int compare_prob(const void *a, const void *b)
 }
 
 /* Every label's probability, largest first; the true and the predicted one are marked. What does not
- * fit is summed up in the last line. */
+ * fit is summed up in the last line; the true label always stands above it. */
 static void draw_probs(const struct session *s, const struct evaluation *e, struct canvas *c,
                        struct rect r, size_t at)
 {
@@ -245,6 +245,12 @@ static void draw_probs(const struct session *s, const struct evaluation *e, stru
         probs[i] = (struct label_prob){evaluation_prob(e, at, (int32_t)i), (int32_t)i};
     qsort(probs, e->labels, sizeof *probs, compare_prob);
     size_t fits = e->labels <= (size_t)r.h ? e->labels : (size_t)r.h - 1;
+    for (size_t i = fits; i < e->labels; i++) /* the true label is always among them */
+        if (probs[i].label == e->truth[at] && fits > 0) {
+            struct label_prob truth = probs[i];
+            memmove(&probs[fits], &probs[fits - 1], (i - fits + 1) * sizeof *probs);
+            probs[fits - 1] = truth;
+        }
     int name = r.w > 44 ? 20 : r.w - 18;
     for (size_t i = 0; i < fits; i++) {
         int32_t label = probs[i].label;
@@ -269,7 +275,7 @@ static void detail_title(const struct errors_state *st, const struct session *s,
                          const struct evaluation *e, size_t at, char *out, size_t size)
 {
     const char *truth = dataset_label(s->dataset, e->truth[at]);
-    const char *also = st->whole ? "   Left, Right: the rows beside it" : "";
+    const char *also = st->whole ? "   Left, Right: others" : "";
     double p = (double)evaluation_prob(e, at, e->predicted[at]);
     if (e->truth[at] == e->predicted[at])
         snprintf(out, size, "true %.60s, read right, %.3f%s", truth, p, also);
@@ -588,9 +594,10 @@ static bool errors_update(struct view *v, struct app *a)
 {
     struct errors_state *st = v->state;
     const struct session *s = app_session(a);
-    if (st->seen == s->changed[CHANGED_EVALUATION])
+    if (st->seen == s->changed[CHANGED_EVALUATION] && st->seen_data == s->changed[CHANGED_DATA])
         return false;
     st->seen = s->changed[CHANGED_EVALUATION];
+    st->seen_data = s->changed[CHANGED_DATA]; /* an evaluation may be read before its data set */
     if (!s->inspection[st->split])
         st->split = s->inspection_newest;
     bool keep = st->list.count && (st->rows.cursor || st->whole);

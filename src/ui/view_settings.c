@@ -15,7 +15,9 @@
 
 #define NAME_WIDTH  29
 #define VALUE_WIDTH 20
-#define TAKES_WIDTH 34 /* where the form is wide enough to name what each setting takes */
+#define DEFAULT_WIDTH 12
+#define TAKES_LEAST 32 /* a form with room for so much more also says what each setting takes */
+#define TAKES_MOST  60
 
 struct settings_state {
     struct scroll scroll; /* over settings, not lines */
@@ -112,7 +114,8 @@ static void draw_setting(const struct view *v, const struct session *s, struct c
     canvas_text(c, x, line.y, VALUE_WIDTH - 1, role, value);
     x += VALUE_WIDTH;
     if (end - x > 10 + when_width) {
-        int room = end - x - when_width - 1, takes = room >= TAKES_WIDTH + 12 ? TAKES_WIDTH : 0;
+        int room = end - x - when_width - 1, takes = room - DEFAULT_WIDTH;
+        takes = takes < TAKES_LEAST ? 0 : takes > TAKES_MOST ? TAKES_MOST : takes;
         if (is_changed(s, w) || staged)
             canvas_text(c, x, line.y, room - takes, ROLE_DIM, text);
         settings_allowed(w, allowed, sizeof allowed);
@@ -208,7 +211,7 @@ static int edit_done(struct view *v, struct app *a, const char *text, struct err
     st->refusal[0] = '\0';
     if (!app_setting_set(a, current(v), text, err))
         return 0;
-    snprintf(st->refusal, sizeof st->refusal, "%s", err->text);
+    snprintf(st->refusal, sizeof st->refusal, "%.255s", err->text);
     return -1;
 }
 
@@ -218,7 +221,7 @@ static int edit_typed(struct view *v, struct app *a, const char *text, struct er
     struct settings_state *st = v->state;
     struct settings copy = app_session(a)->settings;
     int refused = settings_parse(&copy, current(v)->name, text, err);
-    snprintf(st->refusal, sizeof st->refusal, "%s", refused ? err->text : "");
+    snprintf(st->refusal, sizeof st->refusal, "%.255s", refused ? err->text : "");
     return refused;
 }
 

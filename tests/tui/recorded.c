@@ -16,6 +16,7 @@
 #define EDIT_AT        120
 
 struct recorded {
+    enum recorded_kind kind;
     struct dataset *dataset;
     struct control_queue *queue;
     struct teller teller;
@@ -68,12 +69,14 @@ static void tell_evaluation(struct recorded *r, int64_t step, enum split split)
     int32_t *truth = calloc(n, sizeof *truth);
     float *logits = calloc(n * labels, sizeof *logits);
     struct metrics m;
-    size_t every = 2 + (size_t)step / 60;
+    bool confused = r->kind == RECORDED_CONFUSED;
+    size_t every = confused ? 2 : 2 + (size_t)step / 60;
     for (size_t i = 0; i < n; i++) {
         struct example e;
         dataset_get(r->dataset, rows[i], &e);
         truth[i] = e.label;
-        size_t said = ((size_t)e.label + (i % every == every - 1)) % labels;
+        size_t off = i % every != every - 1 ? 0 : confused ? 1 + i / 2 % (labels - 1) : 1;
+        size_t said = ((size_t)e.label + off) % labels;
         logits[i * labels + said] = 2 + (float)(i % 5);
     }
     metrics_compute(&m, logits, truth, n, labels, NULL);
@@ -184,10 +187,12 @@ static int describe(struct recorded *r, const char *directory, struct err *err)
     return run_write_json(&facts, err);
 }
 
-struct recorded *recorded_make(const char *rundir, const char *directory, bool served,
+struct recorded *recorded_make(const char *rundir, const char *directory, enum recorded_kind kind,
                                struct err *err)
 {
     struct recorded *r = calloc(1, sizeof *r);
+    bool served = kind == RECORDED_SERVED;
+    r->kind = kind;
     setenv("SFT_TEST_CLOCK", "1795442700", 1);
     snprintf(r->rundir, sizeof r->rundir, "%s", rundir);
     bool ok = !describe(r, directory, err) && (r->queue = control_queue_create(rundir, err));

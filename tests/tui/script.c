@@ -78,26 +78,36 @@ static enum script_result do_skip_without(struct script *s, const char *rest)
     return file_exists(rest) ? SCRIPT_PASSED : SCRIPT_SKIPPED;
 }
 
-static enum script_result make_recorded(struct script *s, const char *rest, bool served)
+static enum script_result make_recorded(struct script *s, const char *rest, enum recorded_kind kind)
 {
     struct err err;
     char rundir[8300];
     snprintf(rundir, sizeof rundir, "%s/%s", s->directory, rest);
-    s->served = recorded_make(rundir, s->directory, served, &err);
+    s->served = recorded_make(rundir, s->directory, kind, &err);
     return s->served ? SCRIPT_PASSED : fail(s, "cannot record a run", err.text);
 }
 
-static enum script_result do_recorded_run(struct script *s, const char *rest)
+static enum script_result make_ended(struct script *s, const char *rest, enum recorded_kind kind)
 {
-    enum script_result r = make_recorded(s, rest, false);
+    enum script_result r = make_recorded(s, rest, kind);
     recorded_close(s->served);
     s->served = NULL;
     return r;
 }
 
+static enum script_result do_recorded_run(struct script *s, const char *rest)
+{
+    return make_ended(s, rest, RECORDED_FINISHED);
+}
+
+static enum script_result do_confused_run(struct script *s, const char *rest)
+{
+    return make_ended(s, rest, RECORDED_CONFUSED);
+}
+
 static enum script_result do_served_run(struct script *s, const char *rest)
 {
-    return make_recorded(s, rest, true);
+    return make_recorded(s, rest, RECORDED_SERVED);
 }
 
 static enum script_result do_run(struct script *s, const char *rest)
@@ -239,6 +249,7 @@ static const struct {
     {"env", do_env, false},
     {"skip-without", do_skip_without, false},
     {"recorded-run", do_recorded_run, false},
+    {"confused-run", do_confused_run, false},
     {"served-run", do_served_run, false},
     {"run", do_run, false},
     {"keys", do_keys, true},

@@ -6,14 +6,19 @@
  *     size 80x24            before run; the default
  *     env K=V               before run
  *     skip-without PATH     the test counts as skipped when PATH (from the project root) is absent
- *     recorded-run NAME     make the run directory NAME through the ring and the recorder
- * (recorded.h) served-run NAME       the same, and serve it as a trainer that runs would run
- * ARGUMENTS         start `sft ARGUMENTS` in an empty directory that holds `fixtures`, `data` keys
- * <Esc>3/word<Enter> wait TEXT   gone TEXT resize 100x30 mask                  from here on every
- * digit and plot dot of a stored screen is a '#' screen TITLE          compare ascii no byte above
- * 0x7e was written so far colorless             no colour was set so far exit STATUS           the
- * program has ended so, and the terminal is as it was A step that fails prints the screen it saw.
- */
+ *     recorded-run NAME     make the run directory NAME through the ring and the recorder (recorded.h)
+ *     confused-run NAME     the same, with every second row misclassified
+ *     served-run NAME       the same, and serve it as a trainer that runs would
+ *     run ARGUMENTS         start `sft ARGUMENTS` in an empty directory that holds `fixtures`, `data`
+ *     keys <Esc>3/word<Enter>
+ *     wait TEXT   gone TEXT
+ *     resize 100x30
+ *     mask                  from here on every digit and plot dot of a stored screen is a '#'
+ *     screen TITLE          compare
+ *     ascii                 no byte above 0x7e was written so far
+ *     colorless             no colour was set so far
+ *     exit STATUS           the program has ended so, and the terminal is as it was
+ * A step that fails prints the screen it saw. */
 #ifndef SCRIPT_H
 #define SCRIPT_H
 
