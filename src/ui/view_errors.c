@@ -21,6 +21,7 @@ struct errors_state {
     bool whole;       /* the row takes the list's place */
     bool tokens, percent;
     enum split split; /* whose evaluation is shown */
+    bool split_asked; /* by key; before, it is validation where there is one */
     struct error_list list;
     struct scroll rows, truth, predicted; /* the last two: the matrix's cursor */
     size_t skip;
@@ -432,6 +433,7 @@ static void next_split(struct errors_state *st, struct app *a)
         enum split split = (enum split)((st->split + i) % SPLIT_COUNT);
         if (s->inspection[split]) {
             st->split = split;
+            st->split_asked = true;
             rebuild(st, s);
             scroll_to(&st->rows, 0);
             st->whole = false;
@@ -588,8 +590,8 @@ static int errors_open(struct view *v, struct app *a, struct err *err)
     return 0;
 }
 
-/* A new evaluation of the split shown replaces the old one; the first one of any split chooses it. A
- * cursor at the top stays there, any other stays on its row. */
+/* A new evaluation of the split shown replaces the old one. Which of two is read first is chance, so
+ * validation is shown unless a key asked for another or there is none. A cursor at the top stays there, any other stays on its row. */
 static bool errors_update(struct view *v, struct app *a)
 {
     struct errors_state *st = v->state;
@@ -598,7 +600,9 @@ static bool errors_update(struct view *v, struct app *a)
         return false;
     st->seen = s->changed[CHANGED_EVALUATION];
     st->seen_data = s->changed[CHANGED_DATA]; /* an evaluation may be read before its data set */
-    if (!s->inspection[st->split])
+    if (!st->split_asked && s->inspection[SPLIT_VALIDATION])
+        st->split = SPLIT_VALIDATION;
+    else if (!s->inspection[st->split])
         st->split = s->inspection_newest;
     bool keep = st->list.count && (st->rows.cursor || st->whole);
     st->list.count = 0;

@@ -8,7 +8,7 @@ struct recorded;
 enum recorded_kind {
     RECORDED_FINISHED, /* 423 steps, ever fewer mistakes, one in the end */
     RECORDED_CONFUSED, /* the same, but every second row is misclassified to the end */
-    RECORDED_SERVED,   /* running at step 262 of 423: the trainer's side stays open until recorded_close */
+    RECORDED_SERVED,   /* running at step 262 of 423: served until recorded_close */
 };
 /* `directory` holds the data and the model (fixtures/). */
 struct recorded *recorded_make(const char *rundir, const char *directory, enum recorded_kind kind,

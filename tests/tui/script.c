@@ -22,7 +22,7 @@ struct script {
     size_t env_count;
     struct harness *harness;
     struct recorded *served; /* a trainer's side kept open while the script runs */
-    bool mask;
+    bool mask, mask_title;
     struct strbuf screens; /* all of them, as in the .screen file */
 };
 
@@ -157,6 +157,13 @@ static enum script_result do_mask(struct script *s, const char *rest)
     return SCRIPT_PASSED;
 }
 
+static enum script_result do_mask_title(struct script *s, const char *rest)
+{
+    (void)rest;
+    s->mask_title = true;
+    return SCRIPT_PASSED;
+}
+
 /* Digits become '#', braille (U+2800 to U+28FF, bytes e2 a0..a3 xx) becomes a space. */
 static void add_masked(struct strbuf *out, const char *text)
 {
@@ -177,10 +184,15 @@ static enum script_result do_screen(struct script *s, const char *rest)
     harness_settle(s->harness);
     harness_screen(s->harness, &screen);
     strbuf_printf(&s->screens, "==== %s\n", rest);
+    const char *text = screen.text;
+    if (s->mask_title) {
+        strbuf_puts(&s->screens, "(title)");
+        text += strcspn(text, "\n");
+    }
     if (s->mask)
-        add_masked(&s->screens, screen.text);
+        add_masked(&s->screens, text);
     else
-        strbuf_puts(&s->screens, screen.text);
+        strbuf_puts(&s->screens, text);
     strbuf_clear(&screen);
     return SCRIPT_PASSED;
 }
@@ -257,6 +269,7 @@ static const struct {
     {"gone", do_gone, true},
     {"resize", do_resize, true},
     {"mask", do_mask, false},
+    {"mask-title", do_mask_title, false},
     {"screen", do_screen, true},
     {"ascii", do_ascii, true},
     {"colorless", do_colorless, true},

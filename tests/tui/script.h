@@ -1,3 +1,4 @@
+/* clang-format off: a table in a comment */
 /* script.h - a screen test as a file: keys in, screens out.
  *
  * tests/tui/NAME.keys is run line by line; each `screen` is compared with the next part of
@@ -14,11 +15,13 @@
  *     wait TEXT   gone TEXT
  *     resize 100x30
  *     mask                  from here on every digit and plot dot of a stored screen is a '#'
+ *     mask-title            from here on the first line of a stored screen is left out
  *     screen TITLE          compare
  *     ascii                 no byte above 0x7e was written so far
  *     colorless             no colour was set so far
  *     exit STATUS           the program has ended so, and the terminal is as it was
  * A step that fails prints the screen it saw. */
+/* clang-format on */
 #ifndef SCRIPT_H
 #define SCRIPT_H
 
