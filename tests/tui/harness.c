@@ -83,11 +83,22 @@ struct harness *harness_start(const struct harness_spec *s)
     int terminal;
     h->w = s->w;
     h->h = s->h;
+    int gate[2]; /* the program starts when the terminal's settings have been read */
+    char byte = 0;
+    if (pipe2(gate, O_CLOEXEC))
+        abort();
     h->pid = forkpty(&terminal, NULL, NULL, &size);
-    if (h->pid == 0)
-        child(s);
+    if (h->pid == 0) {
+        if (read(gate[0], &byte, 1) == 1)
+            child(s);
+        _exit(126);
+    }
     h->terminal = terminal;
     tcgetattr(terminal, &h->before);
+    if (write(gate[1], &byte, 1) != 1)
+        abort();
+    close(gate[0]);
+    close(gate[1]);
     fcntl(terminal, F_SETFL, O_NONBLOCK);
     h->vt = vterm_new(s->h, s->w);
     vterm_set_utf8(h->vt, 1);
