@@ -38,6 +38,8 @@ const char *view_id_name(enum view_id v); /* "Data" */
       "stop the run and save its checkpoint and model")                                            \
     X(EVALUATE, "evaluate-now", 'v', 0, IN_TRAIN, "evaluate",                                      \
       "evaluate on the validation rows now; never counts for early stopping")                      \
+    X(TEST, "open-test-set", 'T', 0, IN_TRAIN, "test set",                                         \
+      "measure the finished model on the test rows; asks first, because each look makes them less a test") \
     X(EDIT_RATE, "edit-learning-rate", 'e', 0, IN_TRAIN, "edit learning rate",                     \
       "give the running training a new base learning rate, from the next step on")                 \
     X(SHOW_ERRORS, "show-errors", KEYCODE_ENTER, 0, IN_TRAIN, "errors",                            \

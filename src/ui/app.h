@@ -56,6 +56,8 @@ int app_settings_apply(struct app *a, struct err *err);
 /* The run. */
 int app_run_start(struct app *a, struct err *err);
 int app_run_post(struct app *a, enum command_kind kind, struct err *err);
+/* Evaluate the finished run's model on the test rows, once: the run is resumed for that. */
+int app_run_test(struct app *a, struct err *err);
 /* Post one live setting to the running training (and into the edited settings). */
 int app_run_set(struct app *a, const struct setting *which, const char *text, struct err *err);
 

@@ -117,6 +117,23 @@ static int check_ready(const struct session *s, struct err *err)
     return 0;
 }
 
+/* Start a trainer in this process and take its controls. */
+static int serve(struct app *a, const struct trainer_spec *spec, struct err *err)
+{
+    struct trainer *t = trainer_start(spec, err);
+    if (!t)
+        return -1;
+    struct control *c = control_open(trainer_rundir(t), CONTROL_HOLD, err);
+    if (!c) {
+        trainer_finish(t, NULL);
+        return -1;
+    }
+    a->trainer = t;
+    a->control = c;
+    a->next_poll = 0;
+    return 0;
+}
+
 int app_run_start(struct app *a, struct err *err)
 {
     struct session *s = &a->session;
@@ -132,20 +149,37 @@ int app_run_start(struct app *a, struct err *err)
                                 .data_spec = &s->spec,
                                 .settings = s->resolved,
                                 .workspace = s->workspace[0] ? s->workspace : NULL};
-    struct trainer *t = trainer_start(&spec, err);
-    if (!t)
+    if (serve(a, &spec, err))
         return -1;
-    struct control *c = control_open(trainer_rundir(t), CONTROL_HOLD, err);
-    if (!c) {
-        trainer_finish(t, NULL);
-        return -1;
-    }
-    a->trainer = t;
-    a->control = c;
     a->last_seq = 0;
-    a->next_poll = 0;
-    run_reset(&s->run, RUN_OURS, trainer_rundir(t));
+    run_reset(&s->run, RUN_OURS, trainer_rundir(a->trainer));
     app_forget_inspections(a);
+    app_poll_run(a);
+    session_touch(s, CHANGED_RUN);
+    return 0;
+}
+
+int app_run_test(struct app *a, struct err *err)
+{
+    struct session *s = &a->session;
+    struct run *r = &s->run;
+    if (r->kind == RUN_NONE || r->kind == RUN_WATCHED || r->view.state != TRAINER_FINISHED)
+        return err_set(err, ERR_USAGE, "the test rows wait for a run that has finished");
+    if (!s->dataset || !dataset_split_rows(s->dataset, SPLIT_TEST))
+        return err_set(err, ERR_USAGE, "there are no test rows; start with --test FILE");
+    char rundir[sizeof r->rundir];
+    snprintf(rundir, sizeof rundir, "%s", r->rundir);
+    struct trainer_spec spec = {.model_dir = s->model_dir,
+                                .dataset = s->dataset,
+                                .data_spec = &s->spec,
+                                .settings = r->view.settings,
+                                .out = rundir,
+                                .resume = true,
+                                .evaluate_test = true};
+    spec.settings.learning_rate = NAN; /* no edit: the run stays what it is */
+    if (serve(a, &spec, err))
+        return -1;
+    r->kind = RUN_OURS;
     app_poll_run(a);
     session_touch(s, CHANGED_RUN);
     return 0;

@@ -115,6 +115,8 @@ struct session {
     size_t row_asked;     /* by app_show_row */
 };
 
+/* How often the run's model was measured on the test rows. */
+size_t run_test_looks(const struct run *r);
 /* A run that goes on (preparing, running, paused, evaluating). */
 bool session_run_is_active(const struct session *s);
 /* Staged: the setting may change live, a run goes on, and its value differs from the one in force.

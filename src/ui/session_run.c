@@ -73,3 +73,11 @@ void run_take(struct run *r, const struct record *rec)
         ok = add_event(r, rec);
     r->lost += !ok;
 }
+
+size_t run_test_looks(const struct run *r)
+{
+    size_t looks = 0;
+    for (size_t i = 0; i < r->event_count; i++)
+        looks += r->events[i].kind == RECORD_EVAL && r->events[i].as.eval.split == SPLIT_TEST;
+    return looks;
+}

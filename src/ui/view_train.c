@@ -385,6 +385,30 @@ static void toggle_cursor(struct train_state *t, const struct session *s)
         t->cursor = fmin(newest_step(s), floor(t->x.high));
 }
 
+static void confirm_test(struct view *v, struct app *a)
+{
+    struct err err;
+    (void)v;
+    if (app_run_test(a, &err))
+        app_say_err(a, &err);
+}
+
+/* A test set is a test once; whoever looks again should know. */
+static void ask_for_test(struct app *a, const struct session *s)
+{
+    char question[96];
+    size_t looks = run_test_looks(&s->run);
+    if (!looks)
+        snprintf(question, sizeof question, "Open the test set? It has been closed so far.");
+    else
+        snprintf(question, sizeof question, "Open the test set again? Looks at it so far: %zu.",
+                 looks);
+    if (s->run.view.state == TRAINER_FINISHED && !session_run_is_active(s))
+        app_confirm(a, question, confirm_test);
+    else
+        confirm_test(NULL, a); /* says why not */
+}
+
 static enum handled train_action(struct view *v, struct app *a, enum action act)
 {
     struct train_state *t = v->state;
@@ -399,6 +423,9 @@ static enum handled train_action(struct view *v, struct app *a, enum action act)
         break;
     case ACTION_EVALUATE:
         post(a, COMMAND_EVALUATE);
+        break;
+    case ACTION_TEST:
+        ask_for_test(a, s);
         break;
     case ACTION_EDIT_RATE:
         edit_rate(a);
@@ -483,6 +510,11 @@ static const char *train_hint(const struct view *v, const struct session *s, enu
     case ACTION_EVALUATE:
     case ACTION_EDIT_RATE:
         return active && ours ? hint : NULL;
+    case ACTION_TEST:
+        return !active && s->run.kind != RUN_NONE && s->run.view.state == TRAINER_FINISHED &&
+                       s->dataset && dataset_split_rows(s->dataset, SPLIT_TEST)
+                   ? hint
+                   : NULL;
     case ACTION_SHOW_ERRORS:
         return s->inspection[s->inspection_newest] ? hint : NULL;
     case ACTION_CHART:

@@ -326,7 +326,8 @@ int trainer_finish(struct trainer *t, struct err *err)
     pthread_join(t->thread, NULL);
     int rc = 0;
     if (t->failure.code) {
-        *err = t->failure;
+        if (err)
+            *err = t->failure;
         rc = -1;
     }
     free_all(t);

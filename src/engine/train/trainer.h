@@ -55,8 +55,8 @@ struct trainer_result {
 };
 const struct trainer_result *trainer_result(const struct trainer *t);
 
-/* Ask it to stop if it still runs, wait, save, free. -1 with the run's error when it failed. NULL is
- * fine. */
+/* Ask it to stop if it still runs, wait, save, free. -1 with the run's error when it failed (err
+ * may be NULL). NULL is fine. */
 int trainer_finish(struct trainer *t, struct err *err);
 
 /* max_length of the settings, or the positions the model in DIR has when those are fewer. */
