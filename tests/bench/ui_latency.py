@@ -2,9 +2,11 @@
 """How fast the workbench answers a key while all cores train, and what the workbench costs.
 
 usage: ui_latency.py [--keys 100] COMMAND...      (COMMAND opens the workbench, e.g. build/release/sft ui ...)
+       ui_latency.py --paired 5 SFT OPTION...    (the same training with and without the workbench, in turn)
 Starts COMMAND in a pseudo-terminal of 100x30, starts the training with Space in the Train view, then moves
 the cursor in Data at random moments and takes the time to the first byte of the answer. Prints JSON: median,
 p95 and worst in ms, CPU time of the threads that are not trainer or workers as a share of cores x wall.
+With --paired it prints the trained seconds of each round and the median of the ratios.
 Needs only Python's standard library."""
 import argparse
 import fcntl
@@ -16,7 +18,9 @@ import select
 import signal
 import statistics
 import struct
+import subprocess
 import sys
+import tempfile
 import termios
 import time
 
@@ -45,11 +49,12 @@ class Terminal:
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
 
     def drain(self, seconds):
-        """Read until nothing has come for `seconds`."""
-        text = b""
+        """Read until nothing has come for `seconds`, or the program has ended."""
         while select.select([self.fd], [], [], seconds)[0]:
-            text += os.read(self.fd, 65536)
-        return text
+            try:
+                os.read(self.fd, 65536)
+            except OSError:
+                break
 
     def wait_for(self, wanted, seconds):
         text, end = b"", time.monotonic() + seconds
@@ -70,11 +75,44 @@ class Terminal:
         return time.monotonic() - start
 
 
+def trained_seconds(sft, rundir):
+    shown = subprocess.run([sft, "runs", "show", rundir, "--json"], stdout=subprocess.PIPE, check=True)
+    return json.loads(shown.stdout)["seconds"]
+
+
+def paired(rounds, sft, options):
+    """The same run without a screen and in the workbench, Train view open, nobody at the keys."""
+    ratios = []
+    for i in range(rounds):
+        with tempfile.TemporaryDirectory() as directory:
+            headless = os.path.join(directory, "headless")
+            subprocess.run([sft, "train", "--out", headless] + options, check=True,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            t = Terminal([sft, "ui", "--workspace", directory] + options)
+            t.wait_for(b"Space", 20)
+            time.sleep(2)
+            os.write(t.fd, b"3 ")
+            t.wait_for(b"finished", 1800)
+            os.write(t.fd, b"q")
+            t.drain(1)
+            os.waitpid(t.pid, 0)
+            run = os.path.join(directory, "runs", os.listdir(os.path.join(directory, "runs"))[0])
+            without, with_it = trained_seconds(sft, headless), trained_seconds(sft, run)
+            ratios.append(with_it / without)
+            print(json.dumps({"round": i + 1, "headless_s": round(without, 2), "workbench_s": round(with_it, 2),
+                              "ratio": round(ratios[-1], 4)}), flush=True)
+    print(json.dumps({"median_ratio": round(statistics.median(ratios), 4)}))
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--keys", type=int, default=100)
+    p.add_argument("--paired", type=int, default=0)
     p.add_argument("command", nargs=argparse.REMAINDER)
     a = p.parse_args()
+    if a.paired:
+        paired(a.paired, a.command[0], a.command[1:])
+        return
     t = Terminal(a.command)
     t.wait_for(b"Train", 10)
     time.sleep(2)
