@@ -38,17 +38,17 @@ const char *view_id_name(enum view_id v); /* "Data" */
       "stop the run and save its checkpoint and model")                                            \
     X(EVALUATE, "evaluate-now", 'v', 0, IN_TRAIN, "evaluate",                                      \
       "evaluate on the validation rows now; never counts for early stopping")                      \
-    X(TEST, "open-test-set", 'T', 0, IN_TRAIN, "test set",                                         \
-      "measure the finished model on the test rows; asks first, because each look makes them less a test") \
     X(EDIT_RATE, "edit-learning-rate", 'e', 0, IN_TRAIN, "edit learning rate",                     \
       "give the running training a new base learning rate, from the next step on")                 \
     X(SHOW_ERRORS, "show-errors", KEYCODE_ENTER, 0, IN_TRAIN, "errors",                            \
       "go to the misclassified rows of the newest evaluation")                                     \
+    X(TEST, "open-test-set", 'T', 0, IN_TRAIN, "test",                                             \
+      "measure the finished model on the test rows; asks first, because each look makes them less a test") \
     X(CHART, "next-chart", KEYCODE_TAB, 0, IN_TRAIN, "chart",                                      \
       "give the keys to the next chart; with little room also show it")                            \
     X(CURSOR, "chart-cursor", 'c', 0, IN_TRAIN, "cursor",                                          \
       "a cursor on the charts that reads out every value of a step; arrows move it")               \
-    X(LOG_Y, "log-scale", 'y', 0, IN_TRAIN, "log", "logarithmic loss axis, and back")              \
+    X(LOG_Y, "log-scale", 'y', 0, IN_TRAIN, "", "logarithmic loss axis, and back")              \
     X(ZOOM_IN, "zoom-in", '+', '=', IN_TRAIN, "zoom", "show half as many steps")                   \
     X(ZOOM_OUT, "zoom-out", '-', 0, IN_TRAIN, "", "show twice as many steps")                      \
     X(FOLLOW, "follow", 'f', 0, IN_TRAIN, "follow", "all steps, the newest at the right edge")     \
