@@ -15,8 +15,8 @@ enum data_order { ORDER_FILE, ORDER_TOKENS, ORDER_LABEL, ORDER_COUNT };
 const char *data_order_name(enum data_order o); /* "longest first" */
 
 struct data_list {
-    int32_t label;  /* only this label's rows; NO_LABEL: all */
-    int finding;    /* only this finding's rows; -1: all */
+    int32_t label; /* only this label's rows; NO_LABEL: all */
+    int finding;   /* only this finding's rows; -1: all */
     enum data_order order;
     uint32_t *rows; /* what is shown */
     size_t count, capacity;

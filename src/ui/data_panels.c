@@ -67,10 +67,10 @@ static void draw_axis(struct canvas *c, struct rect line, size_t longest, size_t
     int end = line.w - (int)strlen(text);
     canvas_text(c, line.x, line.y, 1, ROLE_AXIS, "0");
     canvas_text_right(c, line.x, line.y, line.w, ROLE_AXIS, text);
-    if (cut >= longest)
+    if (cut >= longest || cut_at < 2) /* no room beside the 0 */
         return;
     snprintf(text, sizeof text, "%zu", cut);
-    if (cut_at > 0 && cut_at < end)
+    if (cut_at < end)
         canvas_put_glyph(c, line.x + cut_at, line.y, ROLE_WARN, GLYPH_MARK);
     if (cut_at + 1 + (int)strlen(text) < end)
         canvas_text(c, line.x + cut_at + 1, line.y, (int)strlen(text), ROLE_WARN, text);
@@ -95,7 +95,8 @@ void data_draw_lengths(struct canvas *c, struct rect panel, const struct session
     for (size_t i = 0; i < s->encoded->rows; i++)
         bins[(size_t)s->encoded->full_length[i] * n / (longest + 1)]++;
     struct rect bars = {r.x, r.y, (int)n, r.h - 1};
-    int cut_at = (int)((cut + 1) * n / (longest + 1)); /* the first bin all of whose rows are cut */
+    /* the first bin all of whose rows are cut */
+    int cut_at = (int)(((cut + 1) * n + longest) / (longest + 1));
     widget_histogram(c, bars, ROLE_BAR, bins, n);
     if (cut < longest)
         canvas_paint(c, (struct rect){bars.x + cut_at, bars.y, bars.w - cut_at, bars.h}, ROLE_WARN);
@@ -106,10 +107,10 @@ void data_draw_lengths(struct canvas *c, struct rect panel, const struct session
 
 /* For panels too narrow for the full name. */
 static const char *const short_names[FINDING_KINDS] = {
-    [FINDING_EMPTY_TEXT] = "empty text",          [FINDING_DUPLICATE] = "repeated text",
-    [FINDING_LEAK] = "also in train",             [FINDING_CONFLICT] = "two labels",
-    [FINDING_TRUNCATED] = "over max_length",      [FINDING_RARE_LABEL] = "rare label",
-    [FINDING_UNTRAINED_LABEL] = "not in train",   [FINDING_NO_LABEL] = "no label",
+    [FINDING_EMPTY_TEXT] = "empty text",        [FINDING_DUPLICATE] = "repeated text",
+    [FINDING_LEAK] = "also in train",           [FINDING_CONFLICT] = "two labels",
+    [FINDING_TRUNCATED] = "over max_length",    [FINDING_RARE_LABEL] = "rare label",
+    [FINDING_UNTRAINED_LABEL] = "not in train", [FINDING_NO_LABEL] = "no label",
 };
 
 void data_draw_findings(struct canvas *c, struct rect panel, const struct session *s,
@@ -128,7 +129,8 @@ void data_draw_findings(struct canvas *c, struct rect panel, const struct sessio
     for (int y = 0; y < r.h && top + (size_t)y < n; y++) {
         const struct finding *f = &s->gate->findings[kinds[top + (size_t)y]];
         struct rect line = {r.x, r.y + y, r.w, 1};
-        bool here = focused && cursor->cursor == top + (size_t)y, is_chosen = chosen == (int)f->kind;
+        bool here = focused && cursor->cursor == top + (size_t)y,
+             is_chosen = chosen == (int)f->kind;
         const char *name = finding_name(f->kind);
         draw_marks(c, line, here, is_chosen);
         int used = 2 + canvas_printf(c, r.x + 2, line.y, r.w - 2, ROLE_WARN, "%zu ", f->count);

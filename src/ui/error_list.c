@@ -35,6 +35,14 @@ double evaluation_row_loss(const struct evaluation *e, size_t at)
     return -log(fmax((double)evaluation_prob(e, at, e->truth[at]), 1e-38));
 }
 
+size_t evaluation_count_wrong(const struct evaluation *e)
+{
+    size_t wrong = 0;
+    for (size_t i = 0; i < e->rows; i++)
+        wrong += e->truth[i] != e->predicted[i];
+    return wrong;
+}
+
 static bool holds_word(const char *text, size_t n, const char *word)
 {
     size_t m = strlen(word);
@@ -80,9 +88,10 @@ static int compare_ranked(const void *a, const void *b)
 
 static double rank_of(const struct error_list *l, const struct evaluation *e, uint32_t at)
 {
-    double value = l->order == ERRORS_BY_CONFIDENCE ? (double)evaluation_prob(e, at, e->predicted[at])
-                   : l->order == ERRORS_BY_LOSS     ? evaluation_row_loss(e, at)
-                                                    : 0;
+    double value = l->order == ERRORS_BY_CONFIDENCE
+                       ? (double)evaluation_prob(e, at, e->predicted[at])
+                   : l->order == ERRORS_BY_LOSS ? evaluation_row_loss(e, at)
+                                                : 0;
     return isnan(value) ? INFINITY : value; /* a row the model broke on comes first */
 }
 
@@ -102,7 +111,8 @@ static void sort_list(struct error_list *l, const struct evaluation *e)
 void error_list_make(struct error_list *l, const struct evaluation *e, const struct dataset *d)
 {
     l->count = 0;
-    if (mem_grow(&l->at, &l->capacity, e->rows ? e->rows : 1, sizeof *l->at, "the rows shown", NULL))
+    if (mem_grow(&l->at, &l->capacity, e->rows ? e->rows : 1, sizeof *l->at, "the rows shown",
+                 NULL))
         return;
     for (size_t at = 0; at < e->rows; at++)
         if (is_shown(l, e, d, at))

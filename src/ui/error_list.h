@@ -18,7 +18,7 @@ struct error_list {
     int32_t truth, predicted; /* only this cell; NO_LABEL: all */
     char word[128];           /* only texts that hold it, ASCII case folded; "" all */
     enum error_order order;
-    uint32_t *at;             /* indices into the evaluation's rows */
+    uint32_t *at; /* indices into the evaluation's rows */
     size_t count, capacity;
 };
 void error_list_init(struct error_list *l);
@@ -28,5 +28,6 @@ void error_list_make(struct error_list *l, const struct evaluation *e, const str
 /* The probability given to a label; the loss in nats, -log p(true). */
 float evaluation_prob(const struct evaluation *e, size_t at, int32_t label);
 double evaluation_row_loss(const struct evaluation *e, size_t at);
+size_t evaluation_count_wrong(const struct evaluation *e);
 
 #endif

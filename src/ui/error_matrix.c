@@ -83,7 +83,8 @@ void error_matrix_draw(struct canvas *c, struct rect panel, const struct session
     draw_note(s, m, look, note, sizeof note);
     struct rect r = widget_panel(c, panel, title, look->focused ? note : NULL, look->focused);
     int room = r.w - 1 - CELL_WIDTH * (int)m->labels;
-    int name = row_label_width(c, s, room > 20 ? 20 : room > 10 ? room : 10);
+    int least = r.w / 4 > 10 ? r.w / 4 : 10; /* names keep a quarter when columns have to scroll */
+    int name = row_label_width(c, s, room > 20 ? 20 : room > least ? room : least);
     int columns = (r.w - name - 1) / CELL_WIDTH;
     if (columns < 1 || r.h < 2)
         return;

@@ -13,7 +13,8 @@ static bool is_blank(const char *text, size_t n)
     return true;
 }
 
-void row_draw_text(struct canvas *c, struct rect r, const struct session *s, size_t row, size_t skip)
+void row_draw_text(struct canvas *c, struct rect r, const struct session *s, size_t row,
+                   size_t skip)
 {
     struct example e;
     dataset_get(s->dataset, row, &e);

@@ -9,7 +9,8 @@
 
 /* The whole text, word-wrapped, an empty line and its pair, where it has one; the first `skip` lines are
  * left out. An empty text says that it is one. */
-void row_draw_text(struct canvas *c, struct rect r, const struct session *s, size_t row, size_t skip);
+void row_draw_text(struct canvas *c, struct rect r, const struct session *s, size_t row,
+                   size_t skip);
 /* How many lines that would be at a width. */
 size_t row_text_lines(enum glyph_level level, int width, const struct session *s, size_t row);
 

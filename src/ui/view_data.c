@@ -1,7 +1,7 @@
 /* view_data.c - the Data view: every row of the data set under the keyboard.
  *
  * Left, what the data hold (data_panels.h): labels with counts, token lengths, findings. Right the
- * rows. Below, the row under the cursor as text or as the model reads it. A label or a finding that is
+ * rows (data_table.h). Below, the row under the cursor as text or as the model reads it. A label or a finding that is
  * opened filters the rows and hands them the keys; so does a search; filters add up, and Esc drops the
  * newest kind first and goes back to where it was chosen.
  *
@@ -11,6 +11,7 @@
 #include "engine/base/mem.h"
 #include "ui/data_list.h"
 #include "ui/data_panels.h"
+#include "ui/data_table.h"
 #include "ui/row_panel.h"
 #include "ui/search.h"
 #include "ui/view.h"
@@ -26,10 +27,10 @@ struct data_state {
     enum panel focus;
     struct scroll rows, labels, findings;
     struct data_list list;
-    bool whole;          /* the row takes the place of the table */
-    bool tokens;         /* the row as ids */
-    bool asking;         /* a query is being typed: its syntax stands below */
-    size_t skip;         /* lines of the whole row scrolled away */
+    bool whole;  /* the row takes the place of the table */
+    bool tokens; /* the row as ids */
+    bool asking; /* a query is being typed: its syntax stands below */
+    size_t skip; /* lines of the whole row scrolled away */
     uint64_t seen[SESSION_PARTS];
 };
 
@@ -78,7 +79,12 @@ static struct layout lay_out(const struct data_state *st, const struct session *
     }
     area = rect_cut_bottom(area, area.h >= 30 ? 8 : area.h >= 16 ? 5 : 0, &l.detail);
     if (area.w >= 70) {
-        l.rows = rect_cut_left(area, area.w >= 140 ? 44 : area.w >= 110 ? 38 : area.w >= 96 ? 32 : 26, &left);
+        l.rows = rect_cut_left(area,
+                               area.w >= 140   ? 44
+                               : area.w >= 110 ? 38
+                               : area.w >= 96  ? 32
+                                               : 26,
+                               &left);
         lay_out_left(s, left, &l);
     } else if (st->focus == PANEL_ROWS) { /* no room for both: the focus decides */
         l.rows = area;
@@ -88,17 +94,11 @@ static struct layout lay_out(const struct data_state *st, const struct session *
     return l;
 }
 
-/* The table's lines inside its frame; one is the heading where there is room for it. */
-static int table_height(struct rect frame)
-{
-    return frame.h - 2 - (frame.h >= 6);
-}
-
 static int list_height(const struct data_state *st, const struct layout *l)
 {
     int h = st->focus == PANEL_LABELS     ? l->labels.h - 2
             : st->focus == PANEL_FINDINGS ? l->findings.h - 2
-                                          : table_height(l->rows);
+                                          : data_table_height(l->rows);
     return h > 1 ? h : 1;
 }
 
@@ -108,121 +108,11 @@ static void keep_tops(struct view *v, const struct session *s)
     struct data_state *st = v->state;
     struct layout l = lay_out(st, s, v->area);
     if (l.rows.h > 0)
-        st->rows.top = scroll_top(&st->rows, table_height(l.rows));
+        st->rows.top = scroll_top(&st->rows, data_table_height(l.rows));
     if (l.labels.h > 0)
         st->labels.top = scroll_top(&st->labels, l.labels.h - 2);
     if (l.findings.h > 0)
         st->findings.top = scroll_top(&st->findings, l.findings.h - 2);
-}
-
-/* ---- right: the rows ---- */
-
-/* Columns of the table, relative to its left edge; width 0: not shown. */
-struct columns {
-    int number_w, twin, split, split_w, label, label_w, tokens, tokens_w, text;
-};
-
-static struct columns columns_of(const struct canvas *c, const struct session *s, int w)
-{
-    struct columns k = {.number_w = 3};
-    for (size_t n = dataset_rows(s->dataset) - 1; n >= 1000; n /= 10)
-        k.number_w++;
-    k.twin = 3 + k.number_w;
-    k.split = k.twin + 2;
-    k.split_w = w >= 56 ? 5 : 0;
-    k.label = k.split + (k.split_w ? k.split_w + 1 : 0);
-    k.label_w = row_label_width(c, s, w >= 100 ? 24 : w >= 70 ? 18 : 13);
-    k.label_w = k.label_w < 5 ? 5 : k.label_w;
-    k.tokens = k.label + k.label_w + 1;
-    k.tokens_w = !s->encoded ? 0 : w >= 56 ? 6 : 4;
-    k.text = k.tokens + (k.tokens_w ? k.tokens_w + 1 : 0);
-    return k;
-}
-
-static void draw_heading(struct canvas *c, struct rect line, const struct columns *k)
-{
-    canvas_text_right(c, line.x + 2, line.y, k->number_w, ROLE_DIM, "row");
-    canvas_text(c, line.x + k->split, line.y, k->split_w, ROLE_DIM, "split");
-    canvas_text(c, line.x + k->label, line.y, k->label_w, ROLE_DIM, "label");
-    canvas_text_right(c, line.x + k->tokens, line.y, k->tokens_w, ROLE_DIM,
-                      k->tokens_w < 6 ? "tok" : "tokens");
-    canvas_text(c, line.x + k->text, line.y, line.w - k->text, ROLE_DIM, "text");
-}
-
-static void draw_row(const struct session *s, struct canvas *c, struct rect line,
-                     const struct columns *k, size_t row, bool here, bool focused)
-{
-    struct example e;
-    char text[24];
-    dataset_get(s->dataset, row, &e);
-    if (here)
-        canvas_put_glyph(c, line.x, line.y, ROLE_STRONG, GLYPH_CURSOR);
-    snprintf(text, sizeof text, "%zu", row);
-    canvas_text_right(c, line.x + 2, line.y, k->number_w, ROLE_DIM, text);
-    if (s->gate && s->gate->twin[row] != row)
-        canvas_text(c, line.x + k->twin, line.y, 1, ROLE_WARN, "=");
-    size_t letters = strnlen(split_name(e.split), (size_t)k->split_w); /* "valid", not "vali…" */
-    canvas_text_n(c, line.x + k->split, line.y, k->split_w, ROLE_DIM, split_name(e.split), letters);
-    canvas_text(c, line.x + k->label, line.y, k->label_w, ROLE_STRONG,
-                e.label == NO_LABEL ? "-" : dataset_label(s->dataset, e.label));
-    if (s->encoded) {
-        bool cut = s->encoded->full_length[row] > s->encoded->max_length;
-        snprintf(text, sizeof text, "%u", s->encoded->full_length[row]);
-        canvas_text_right(c, line.x + k->tokens, line.y, k->tokens_w, cut ? ROLE_WARN : ROLE_DIM, text);
-    }
-    row_draw_line(c, line.x + k->text, line.y, line.w - k->text, &e);
-    if (here)
-        canvas_paint(c, line, focused ? ROLE_SELECTED : ROLE_CURSOR);
-}
-
-/* In which order the table stands, and what narrows it. */
-static void list_note(const struct data_state *st, const struct session *s, char *out, size_t size)
-{
-    const struct data_list *l = &st->list;
-    int n = snprintf(out, size, "%s", data_order_name(l->order));
-    if (l->label != NO_LABEL)
-        n += snprintf(out + n, size - (size_t)n, ", %.40s", dataset_label(s->dataset, l->label));
-    if (l->finding >= 0)
-        n += snprintf(out + n, size - (size_t)n, ", %s", finding_name((enum finding_kind)l->finding));
-    if (s->search.query[0])
-        snprintf(out + n, size - (size_t)n, ", / %.60s", s->search.query);
-}
-
-static bool is_narrowed(const struct data_state *st, const struct session *s)
-{
-    return s->search.query[0] || st->list.label != NO_LABEL || st->list.finding >= 0;
-}
-
-static void draw_rows(const struct data_state *st, const struct session *s, struct canvas *c,
-                      struct rect area)
-{
-    char title[64], note[256];
-    bool focused = st->focus == PANEL_ROWS;
-    size_t all = dataset_rows(s->dataset);
-    if (is_narrowed(st, s))
-        snprintf(title, sizeof title, "%zu of %zu rows%s", st->list.count, all,
-                 s->search.running ? ", searching" : "");
-    else
-        snprintf(title, sizeof title, "%zu rows", all);
-    list_note(st, s, note, sizeof note);
-    struct rect r = widget_panel(c, area, title, note, focused), line = {r.x, r.y, r.w, 1};
-    struct columns k = columns_of(c, s, r.w);
-    int rows = table_height(area);
-    if (rows < r.h)
-        draw_heading(c, line, &k);
-    r = rect_cut_top(r, r.h - rows, &(struct rect){0});
-    size_t top = scroll_top(&st->rows, rows);
-    if (s->search.error[0])
-        widget_wrap(c, r, ROLE_BAD, s->search.error, strlen(s->search.error), 0);
-    else if (!st->list.count && r.h > 0)
-        canvas_text(c, r.x, r.y, r.w, ROLE_DIM,
-                    s->search.running ? "searching ..." : "no row matches; Esc drops the filters");
-    for (int y = 0; y < r.h && top + (size_t)y < st->list.count; y++) {
-        size_t at = top + (size_t)y;
-        line.y = r.y + y;
-        draw_row(s, c, line, &k, st->list.rows[at], at == st->rows.cursor, focused);
-    }
-    widget_scroll_marks(c, r, &st->rows, top);
 }
 
 /* ---- below: one row ---- */
@@ -233,7 +123,8 @@ static void draw_syntax(struct canvas *c, struct rect area)
         "word: the text holds it, whatever the case   \"two words\": as they stand\n"
         "/pattern/: a regular expression   label:NAME  label:=NAME  split:train\n"
         "tokens>100  tokens<9   -term: rows for which it does not hold";
-    struct rect r = widget_panel(c, area, "what a search can say", "Enter: search   Esc: leave it", false);
+    struct rect r =
+        widget_panel(c, area, "what a search can say", "Enter: search   Esc: leave it", false);
     widget_wrap(c, r, ROLE_TEXT, text, strlen(text), 0);
 }
 
@@ -242,15 +133,16 @@ static void detail_note(const struct session *s, size_t row, char *out, size_t s
     struct example e;
     dataset_get(s->dataset, row, &e);
     const char *path = dataset_row_path(s->dataset, row), *slash = strrchr(path, '/');
-    int n = snprintf(out, size, "%.40s  %.60s:%u",
-                     e.label == NO_LABEL ? "no label" : dataset_label(s->dataset, e.label),
-                     slash ? slash + 1 : path, e.line);
-    if (!s->encoded || n >= (int)size)
-        return;
-    uint32_t tokens = s->encoded->full_length[row];
-    snprintf(out + n, size - (size_t)n,
-             tokens > s->encoded->max_length ? "  %u tokens, cut at %zu" : "  %u tokens of %zu", tokens,
-             s->encoded->max_length);
+    int n = snprintf(out, size, "%.60s:%u  ", slash ? slash + 1 : path, e.line);
+    if (s->encoded) {
+        uint32_t tokens = s->encoded->full_length[row];
+        bool cut = tokens > s->encoded->max_length;
+        n += snprintf(out + n, size - (size_t)n,
+                      cut ? "%u tokens, cut at %zu  " : "%u tokens of %zu  ", tokens,
+                      s->encoded->max_length);
+    }
+    snprintf(out + n, size - (size_t)n, "%s",
+             e.label == NO_LABEL ? "no label" : dataset_label(s->dataset, e.label));
 }
 
 static void draw_detail(const struct data_state *st, const struct session *s, struct canvas *c,
@@ -302,7 +194,7 @@ static void data_draw(const struct view *v, const struct session *s, struct canv
     else if (l.detail.h > 0)
         draw_detail(st, s, c, l.detail);
     if (l.rows.h > 0)
-        draw_rows(st, s, c, l.rows);
+        data_table_draw(c, l.rows, s, &st->list, &st->rows, st->focus == PANEL_ROWS);
     if (l.labels.h > 0)
         data_draw_labels(c, l.labels, s, &st->labels, st->list.label, st->focus == PANEL_LABELS);
     if (l.lengths.h > 0)
@@ -431,7 +323,7 @@ static void ask_search(struct data_state *st, struct app *a)
     app_prompt(a, &p);
 }
 
-/* The whole row scrolls until its last line is the first one seen. */
+/* The whole row scrolls until its last line is seen. */
 static void scroll_text(struct view *v, const struct session *s, long by)
 {
     struct data_state *st = v->state;
@@ -439,7 +331,8 @@ static void scroll_text(struct view *v, const struct session *s, long by)
     if (!current_row(st, &row))
         return;
     lines = row_text_lines(v->level, v->area.w - 4, s, row);
-    struct scroll text = {.count = lines ? lines : 1, .cursor = st->skip};
+    size_t seen = v->area.h > 3 ? (size_t)v->area.h - 2 : 1;
+    struct scroll text = {.count = lines > seen ? lines - seen + 1 : 1, .cursor = st->skip};
     scroll_move(&text, by);
     st->skip = text.cursor;
 }
@@ -607,7 +500,10 @@ static const char *data_hint(const struct view *v, const struct session *s, enum
         return act == ACTION_QUIT ? hint : NULL;
     switch (act) {
     case ACTION_OPEN:
-        return st->whole ? "back" : st->focus != PANEL_ROWS ? "only these rows" : on_row ? "whole row" : NULL;
+        return st->whole                 ? "back"
+               : st->focus != PANEL_ROWS ? "only these rows"
+               : on_row                  ? "whole row"
+                                         : NULL;
     case ACTION_START:
         return session_run_is_active(s) || !s->model_dir[0] ? NULL : hint;
     case ACTION_TOKENS:

@@ -1,13 +1,14 @@
 /* view_errors.c - the Errors view: what the model gets wrong, from the newest evaluation.
  *
- * The misclassified rows, the most confident mistake first; the confusion matrix (error_matrix.h), from
- * whose cells one goes to the rows; the row under the cursor with its text and every label's
- * probability. Wide screens show matrix and rows side by side, narrow ones the one that has the keys,
+ * The misclassified rows, the most confident mistake first (error_table.h); the confusion matrix
+ * (error_matrix.h), from whose cells one goes to the rows; the row under the cursor with its text and
+ * every label's probability (error_row.h). Wide screens show matrix and rows side by side, narrow ones the one that has the keys,
  * the matrix with the scores below it. It works on what the recorder wrote, so it can be read while
  * the training goes on: a new evaluation replaces the figures, and the cursor stays on its row. */
-#include "engine/base/mem.h"
 #include "ui/error_list.h"
 #include "ui/error_matrix.h"
+#include "ui/error_row.h"
+#include "ui/error_table.h"
 #include "ui/row_panel.h"
 #include "ui/view.h"
 #include "ui/widget.h"
@@ -17,15 +18,15 @@
 #include <string.h>
 
 struct errors_state {
-    bool matrix;      /* the matrix has the keys; else the list */
-    bool whole;       /* the row takes the list's place */
+    bool matrix; /* the matrix has the keys; else the list */
+    bool whole;  /* the row takes the list's place */
     bool tokens, percent;
     enum split split; /* whose evaluation is shown */
     bool split_asked; /* by key; before, it is validation where there is one */
     struct error_list list;
     struct scroll rows, truth, predicted; /* the last two: the matrix's cursor */
     size_t skip;
-    uint32_t row;     /* the dataset row under the cursor, to find it in the next evaluation */
+    uint32_t row; /* the dataset row under the cursor, to find it in the next evaluation */
     uint64_t seen, seen_data;
 };
 
@@ -44,21 +45,14 @@ static bool current(const struct errors_state *st, size_t *at)
     return true;
 }
 
-static size_t count_wrong(const struct evaluation *e)
-{
-    size_t wrong = 0;
-    for (size_t i = 0; i < e->rows; i++)
-        wrong += e->truth[i] != e->predicted[i];
-    return wrong;
-}
-
 /* ---- where things stand ---- */
 
 struct layout {
     struct rect matrix, scores, list, detail; /* frames; height 0: not shown */
 };
 
-static struct layout lay_out(const struct errors_state *st, const struct metrics *m, struct rect area)
+static struct layout lay_out(const struct errors_state *st, const struct metrics *m,
+                             struct rect area)
 {
     struct layout l = {0};
     struct rect left;
@@ -82,12 +76,6 @@ static struct layout lay_out(const struct errors_state *st, const struct metrics
     return l;
 }
 
-/* The list's lines inside its frame; one is the heading where there is room for it. */
-static int table_height(struct rect frame)
-{
-    return frame.h - 2 - (frame.h >= 6);
-}
-
 static struct matrix_look matrix_look(const struct errors_state *st)
 {
     return (struct matrix_look){st->truth, st->predicted, st->percent, st->matrix, st->split};
@@ -103,232 +91,11 @@ static void keep_tops(struct view *v, const struct session *s)
         return;
     struct layout l = lay_out(st, &in->metrics, v->area);
     if (l.list.h > 0)
-        st->rows.top = scroll_top(&st->rows, table_height(l.list));
+        st->rows.top = scroll_top(&st->rows, error_table_height(l.list));
     if (l.matrix.h > 0)
         st->truth.top = scroll_top(&st->truth, l.matrix.h - 3);
     if (current(st, &at))
         st->row = in->evaluation.row[at];
-}
-
-/* ---- the list ---- */
-
-/* Columns, relative to the list's left edge. */
-struct columns {
-    int loss_w, truth, label_w, predicted, text;
-};
-
-static struct columns columns_of(const struct canvas *c, const struct session *s, int w)
-{
-    struct columns k = {.loss_w = w >= 76 ? 6 : 0};
-    k.truth = 8 + (k.loss_w ? k.loss_w + 1 : 0);
-    k.label_w = row_label_width(c, s, w >= 110 ? 20 : w >= 70 ? 14 : 9);
-    k.label_w = k.label_w < 5 ? 5 : k.label_w;
-    k.predicted = k.truth + k.label_w + 3;
-    k.text = k.predicted + k.label_w + 1;
-    return k;
-}
-
-static void draw_heading(struct canvas *c, struct rect line, const struct columns *k)
-{
-    canvas_text(c, line.x + 2, line.y, 5, ROLE_DIM, "conf.");
-    canvas_text_right(c, line.x + 8, line.y, k->loss_w, ROLE_DIM, "loss");
-    canvas_text(c, line.x + k->truth, line.y, k->label_w, ROLE_DIM, "true");
-    canvas_text(c, line.x + k->predicted, line.y, k->label_w, ROLE_DIM,
-                k->label_w >= 9 ? "predicted" : "pred.");
-    canvas_text(c, line.x + k->text, line.y, line.w - k->text, ROLE_DIM, "text");
-}
-
-static void draw_line(const struct session *s, const struct evaluation *e, struct canvas *c,
-                      struct rect line, const struct columns *k, size_t at, bool here, bool focused)
-{
-    struct example row;
-    bool wrong = e->truth[at] != e->predicted[at];
-    dataset_get(s->dataset, e->row[at], &row);
-    if (here)
-        canvas_put_glyph(c, line.x, line.y, ROLE_STRONG, GLYPH_CURSOR);
-    canvas_printf(c, line.x + 2, line.y, 5, wrong ? ROLE_BAD : ROLE_GOOD, "%.3f",
-                  (double)evaluation_prob(e, at, e->predicted[at]));
-    if (k->loss_w) {
-        char text[32];
-        snprintf(text, sizeof text, "%.3f", evaluation_row_loss(e, at));
-        canvas_text_right(c, line.x + 8, line.y, k->loss_w, ROLE_DIM, text);
-    }
-    canvas_text(c, line.x + k->truth, line.y, k->label_w, ROLE_TEXT,
-                dataset_label(s->dataset, e->truth[at]));
-    canvas_put_glyph(c, line.x + k->predicted - 2, line.y, ROLE_DIM, wrong ? GLYPH_ARROW : GLYPH_CHECK);
-    canvas_text(c, line.x + k->predicted, line.y, k->label_w, wrong ? ROLE_BAD : ROLE_DIM,
-                dataset_label(s->dataset, e->predicted[at]));
-    row_draw_line(c, line.x + k->text, line.y, line.w - k->text, &row);
-    if (here)
-        canvas_paint(c, line, focused ? ROLE_SELECTED : ROLE_CURSOR);
-}
-
-static void list_title(const struct errors_state *st, const struct session *s, char *out,
-                       size_t size)
-{
-    const struct error_list *l = &st->list;
-    const struct inspection *in = shown(st, s);
-    if (l->truth != NO_LABEL && l->truth == l->predicted)
-        snprintf(out, size, "%zu rows: %.40s read right", l->count,
-                 dataset_label(s->dataset, l->truth));
-    else if (l->truth != NO_LABEL)
-        snprintf(out, size, "%zu rows: %.40s read as %.40s", l->count,
-                 dataset_label(s->dataset, l->truth), dataset_label(s->dataset, l->predicted));
-    else if (l->word[0])
-        snprintf(out, size, "%zu %s rows with '%.60s'", l->count, l->all ? "evaluated" : "wrong",
-                 l->word);
-    else
-        snprintf(out, size, "%s%zu of %zu rows wrong, accuracy %.3f", l->all ? "all rows, " : "",
-                 count_wrong(&in->evaluation), in->evaluation.rows, in->metrics.accuracy);
-}
-
-static void list_note(const struct errors_state *st, const struct session *s, char *out, size_t size)
-{
-    const struct error_list *l = &st->list;
-    snprintf(out, size, "%s, step %lld, %s%s%.60s", split_name(st->split),
-             (long long)shown(st, s)->evaluation.step, error_order_name(l->order),
-             l->truth != NO_LABEL && l->word[0] ? "  / " : "", l->truth != NO_LABEL ? l->word : "");
-}
-
-static void draw_list(const struct errors_state *st, const struct session *s, struct canvas *c,
-                      struct rect area)
-{
-    const struct evaluation *e = &shown(st, s)->evaluation;
-    char title[160], note[200];
-    int rows = table_height(area);
-    list_title(st, s, title, sizeof title);
-    list_note(st, s, note, sizeof note);
-    struct rect r = widget_panel(c, area, title, note, !st->matrix), line = {r.x, r.y, r.w, 1};
-    struct columns k = columns_of(c, s, r.w);
-    if (rows < r.h)
-        draw_heading(c, line, &k);
-    r = rect_cut_top(r, r.h - rows, &(struct rect){0});
-    size_t top = scroll_top(&st->rows, rows);
-    if (!st->list.count && r.h > 0)
-        canvas_text(c, r.x, r.y, r.w, ROLE_DIM,
-                    st->list.word[0]             ? "no row matches; Esc drops the search"
-                    : st->list.truth != NO_LABEL ? "this cell is empty; Esc: back to the matrix"
-                                                 : "no row is misclassified");
-    for (int y = 0; y < r.h && top + (size_t)y < st->list.count; y++) {
-        size_t i = top + (size_t)y;
-        line.y = r.y + y;
-        draw_line(s, e, c, line, &k, st->list.at[i], i == st->rows.cursor, !st->matrix);
-    }
-    widget_scroll_marks(c, r, &st->rows, top);
-}
-
-/* ---- the row ---- */
-
-struct label_prob {
-    float p;
-    int32_t label;
-};
-
-static int compare_prob(const void *a, const void *b)
-{
-    const struct label_prob *x = a, *y = b;
-    if (x->p != y->p)
-        return x->p < y->p ? 1 : -1;
-    return x->label < y->label ? -1 : 1;
-}
-
-/* Every label's probability, largest first; the true and the predicted one are marked. What does not
- * fit is summed up in the last line; the true label always stands above it. */
-static void draw_probs(const struct session *s, const struct evaluation *e, struct canvas *c,
-                       struct rect r, size_t at)
-{
-    struct label_prob *probs = mem_alloc(e->labels, sizeof *probs, "probabilities", NULL);
-    if (!probs || r.h < 1 || r.w < 20) {
-        free(probs);
-        return;
-    }
-    for (size_t i = 0; i < e->labels; i++)
-        probs[i] = (struct label_prob){evaluation_prob(e, at, (int32_t)i), (int32_t)i};
-    qsort(probs, e->labels, sizeof *probs, compare_prob);
-    size_t fits = e->labels <= (size_t)r.h ? e->labels : (size_t)r.h - 1;
-    for (size_t i = fits; i < e->labels; i++) /* the true label is always among them */
-        if (probs[i].label == e->truth[at] && fits > 0) {
-            struct label_prob truth = probs[i];
-            memmove(&probs[fits], &probs[fits - 1], (i - fits + 1) * sizeof *probs);
-            probs[fits - 1] = truth;
-        }
-    int name = r.w > 44 ? 20 : r.w - 18;
-    for (size_t i = 0; i < fits; i++) {
-        int32_t label = probs[i].label;
-        bool truth = label == e->truth[at], predicted = label == e->predicted[at];
-        enum role role = truth ? ROLE_GOOD : predicted ? ROLE_BAD : ROLE_TEXT;
-        int y = r.y + (int)i;
-        canvas_text(c, r.x, y, 2, role, truth ? "t" : predicted ? "p" : " ");
-        canvas_text(c, r.x + 2, y, name - 1, role, dataset_label(s->dataset, label));
-        canvas_printf(c, r.x + 2 + name, y, 6, ROLE_STRONG, "%.3f", (double)probs[i].p);
-        widget_bar(c, r.x + 9 + name, y, r.w - name - 9, role, (double)probs[i].p, 1);
-    }
-    float rest = 0;
-    for (size_t i = fits; i < e->labels; i++)
-        rest += probs[i].p;
-    if (fits < e->labels)
-        canvas_printf(c, r.x + 2, r.y + (int)fits, r.w - 2, ROLE_DIM, "%zu more labels, %.3f in all",
-                      e->labels - fits, (double)rest);
-    free(probs);
-}
-
-static void detail_title(const struct errors_state *st, const struct session *s,
-                         const struct evaluation *e, size_t at, char *out, size_t size)
-{
-    const char *truth = dataset_label(s->dataset, e->truth[at]);
-    const char *also = st->whole ? "   Left, Right: others" : "";
-    double p = (double)evaluation_prob(e, at, e->predicted[at]);
-    if (e->truth[at] == e->predicted[at])
-        snprintf(out, size, "true %.60s, read right, %.3f%s", truth, p, also);
-    else
-        snprintf(out, size, "true %.60s, predicted %.60s %.3f%s", truth,
-                 dataset_label(s->dataset, e->predicted[at]), p, also);
-}
-
-static void detail_note(const struct session *s, const struct evaluation *e, size_t at, char *out,
-                        size_t size)
-{
-    struct example row;
-    dataset_get(s->dataset, e->row[at], &row);
-    const char *path = dataset_row_path(s->dataset, e->row[at]), *slash = strrchr(path, '/');
-    snprintf(out, size, "row %u  %.60s:%u  loss %.3f", e->row[at], slash ? slash + 1 : path,
-             row.line, evaluation_row_loss(e, at));
-}
-
-/* The text's part of the panel; the rest is for the probabilities. */
-static struct rect cut_text(const struct errors_state *st, size_t labels, struct rect r,
-                            struct rect *probs)
-{
-    struct rect text;
-    if (st->whole && r.w < 70) {
-        int rows = (int)(labels < (size_t)r.h / 2 ? labels : (size_t)r.h / 2);
-        return rect_cut_bottom(r, rows, probs);
-    }
-    *probs = rect_cut_left(r, r.w - (r.w >= 100 ? 46 : 34), &text);
-    text.w -= text.w > 2 ? 2 : 0;
-    return text;
-}
-
-static void draw_detail(const struct errors_state *st, const struct session *s, struct canvas *c,
-                        struct rect area)
-{
-    const struct evaluation *e = &shown(st, s)->evaluation;
-    struct rect probs;
-    char title[240], note[160];
-    size_t at;
-    if (!current(st, &at)) {
-        widget_panel(c, area, "row", NULL, false);
-        return;
-    }
-    detail_title(st, s, e, at, title, sizeof title);
-    detail_note(s, e, at, note, sizeof note);
-    struct rect r = widget_panel(c, area, title, note, st->whole);
-    r = cut_text(st, e->labels, r, &probs);
-    draw_probs(s, e, c, probs, at);
-    if (st->tokens && s->encoded && s->tokenizer)
-        row_draw_tokens(c, r, s, e->row[at]);
-    else
-        row_draw_text(c, r, s, e->row[at], st->whole ? st->skip : 0);
 }
 
 static void draw_absence(const struct session *s, struct canvas *c, struct rect area)
@@ -352,10 +119,14 @@ static void errors_draw(const struct view *v, const struct session *s, struct ca
     }
     struct layout l = lay_out(st, &in->metrics, area);
     struct matrix_look look = matrix_look(st);
-    if (l.detail.h > 0)
-        draw_detail(st, s, c, l.detail);
+    struct error_row_look row = {st->whole, st->tokens, st->skip};
+    size_t at;
+    if (l.detail.h > 0 && current(st, &at))
+        error_row_draw(c, l.detail, s, &in->evaluation, at, &row);
+    else if (l.detail.h > 0)
+        widget_panel(c, l.detail, "row", NULL, false);
     if (l.list.h > 0)
-        draw_list(st, s, c, l.list);
+        error_table_draw(c, l.list, s, in, &st->list, &st->rows, !st->matrix);
     if (l.matrix.h > 0)
         error_matrix_draw(c, l.matrix, s, &in->metrics, &look);
     if (l.scores.h > 0)
@@ -426,6 +197,19 @@ static void go_back(struct errors_state *st, const struct session *s)
     stay_on_row(st, s);
 }
 
+/* With the cursor on the cell the row belongs to: of many labels, most cells are empty. */
+static void to_matrix(struct errors_state *st, const struct session *s)
+{
+    const struct evaluation *e = &shown(st, s)->evaluation;
+    size_t at;
+    if (current(st, &at)) {
+        scroll_to(&st->truth, (size_t)e->truth[at]);
+        scroll_to(&st->predicted, (size_t)e->predicted[at]);
+    }
+    st->matrix = true;
+    st->whole = false;
+}
+
 static void next_split(struct errors_state *st, struct app *a)
 {
     const struct session *s = app_session(a);
@@ -470,7 +254,7 @@ static void to_data(struct errors_state *st, struct app *a)
     app_show(a, VIEW_DATA);
 }
 
-/* The whole row scrolls until its last line is the first one seen. */
+/* The whole row scrolls until its last line is seen. */
 static void scroll_text(struct view *v, const struct session *s, long by)
 {
     struct errors_state *st = v->state;
@@ -478,9 +262,10 @@ static void scroll_text(struct view *v, const struct session *s, long by)
     size_t at, lines;
     if (!current(st, &at))
         return;
-    r = cut_text(st, dataset_labels(s->dataset), r, &probs);
+    r = error_row_cut_text(r, dataset_labels(s->dataset), true, &probs);
     lines = row_text_lines(v->level, r.w, s, shown(st, s)->evaluation.row[at]);
-    struct scroll text = {.count = lines ? lines : 1, .cursor = st->skip};
+    size_t seen = r.h > 1 ? (size_t)r.h : 1;
+    struct scroll text = {.count = lines > seen ? lines - seen + 1 : 1, .cursor = st->skip};
     scroll_move(&text, by);
     st->skip = text.cursor;
 }
@@ -500,7 +285,9 @@ static bool move(struct view *v, const struct session *s, enum action act)
     enum { FAR = 1 << 30 };
     struct errors_state *st = v->state;
     struct layout l = lay_out(st, &shown(st, s)->metrics, v->area);
-    long page = st->whole ? v->area.h - 3 : st->matrix ? l.matrix.h - 3 : table_height(l.list);
+    long page = st->whole    ? v->area.h - 3
+                : st->matrix ? l.matrix.h - 3
+                             : error_table_height(l.list);
     page = page > 1 ? page : 1;
     long by = act == ACTION_UP          ? -1
               : act == ACTION_DOWN      ? 1
@@ -533,8 +320,10 @@ static enum handled errors_act(struct view *v, struct app *a, enum action act)
     case ACTION_MATRIX:
     case ACTION_PANEL:
     case ACTION_PANEL_BACK:
-        st->matrix = st->whole || !st->matrix;
-        st->whole = false;
+        if (st->whole || !st->matrix)
+            to_matrix(st, s);
+        else
+            st->matrix = false;
         return HANDLED;
     case ACTION_PERCENT:
         st->percent = !st->percent;
@@ -626,7 +415,8 @@ static void errors_summary(const struct view *v, const struct session *s, char *
     out[0] = '\0';
     if (in)
         snprintf(out, size, "%s  %zu rows  %zu wrong  accuracy %.3f", split_name(st->split),
-                 in->evaluation.rows, count_wrong(&in->evaluation), in->metrics.accuracy);
+                 in->evaluation.rows, evaluation_count_wrong(&in->evaluation),
+                 in->metrics.accuracy);
 }
 
 static bool has_other_split(const struct errors_state *st, const struct session *s)
@@ -645,11 +435,16 @@ static const char *errors_hint(const struct view *v, const struct session *s, en
         return act == ACTION_QUIT ? hint : NULL;
     switch (act) {
     case ACTION_OPEN:
-        return st->whole ? "back" : st->matrix ? "the cell's rows" : st->list.count ? "whole row" : NULL;
+        return st->whole        ? "back"
+               : st->matrix     ? "the cell's rows"
+               : st->list.count ? "whole row"
+                                : NULL;
     case ACTION_MATRIX:
         return st->matrix ? "rows" : hint;
     case ACTION_PERCENT:
-        return st->whole || (!st->matrix && v->area.w < 120) ? NULL : st->percent ? "counts" : "percent";
+        return st->whole || (!st->matrix && v->area.w < 120) ? NULL
+               : st->percent                                 ? "counts"
+                                                             : "percent";
     case ACTION_ALL_ROWS:
         return st->whole || st->matrix ? NULL : st->list.all ? "only wrong" : hint;
     case ACTION_SORT:

@@ -13,11 +13,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_WIDTH  29
-#define VALUE_WIDTH 20
+#define NAME_WIDTH    29
+#define VALUE_WIDTH   20
 #define DEFAULT_WIDTH 12
-#define TAKES_LEAST 32 /* a form with room for so much more also says what each setting takes */
-#define TAKES_MOST  60
+#define TAKES_LEAST   32 /* a form with room for so much more also says what each setting takes */
+#define TAKES_MOST    60
 
 struct settings_state {
     struct scroll scroll; /* over settings, not lines */

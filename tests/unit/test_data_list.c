@@ -15,9 +15,9 @@
 
 #define ROWS_MAX 4096
 
-static const struct dataset_spec tickets = {
-    .files = {"tests/tui/data/tickets/train.csv", "tests/tui/data/tickets/validation.csv",
-              "tests/tui/data/tickets/test.csv"}};
+static const struct dataset_spec tickets = {.files = {"tests/tui/data/tickets/train.csv",
+                                                      "tests/tui/data/tickets/validation.csv",
+                                                      "tests/tui/data/tickets/test.csv"}};
 
 struct fixture {
     struct session s;
@@ -66,8 +66,8 @@ static bool belongs(const struct fixture *f, const struct data_list *l, uint32_t
     dataset_get(f->s.dataset, row, &e);
     if (l->label != NO_LABEL && e.label != l->label)
         return false;
-    if (l->finding >= 0 && !contains(f->s.gate->findings[l->finding].rows,
-                                     f->s.gate->findings[l->finding].count, row))
+    if (l->finding >= 0 &&
+        !contains(f->s.gate->findings[l->finding].rows, f->s.gate->findings[l->finding].count, row))
         return false;
     return !f->s.search.query[0] || contains(f->s.search.rows, f->s.search.count, row);
 }
@@ -77,7 +77,9 @@ static size_t key_of(const struct fixture *f, enum data_order order, uint32_t ro
 {
     struct example e;
     dataset_get(f->s.dataset, row, &e);
-    return order == ORDER_TOKENS ? ROWS_MAX - f->length[row] : order == ORDER_LABEL ? (size_t)e.label : 0;
+    return order == ORDER_TOKENS  ? ROWS_MAX - f->length[row]
+           : order == ORDER_LABEL ? (size_t)e.label
+                                  : 0;
 }
 
 static void check(const struct fixture *f, const struct data_list *l)

@@ -11,9 +11,32 @@
 #include "unit/ui_check.h"
 
 static const uint32_t special[] = {
-    KEYCODE_UP,   KEYCODE_DOWN, KEYCODE_LEFT, KEYCODE_RIGHT, KEYCODE_PAGE_UP,  KEYCODE_PAGE_DOWN,
-    KEYCODE_HOME, KEYCODE_END,  KEYCODE_TAB,  KEYCODE_ENTER, KEYCODE_BACK_TAB, KEYCODE_ESC,
-    KEYCODE_ESC,  KEYCODE_BACKSPACE, '1', '2', '4', 'm', 'o', 'a', 't', 'f', '=', '/', 0x65e5, 0x301,
+    KEYCODE_UP,
+    KEYCODE_DOWN,
+    KEYCODE_LEFT,
+    KEYCODE_RIGHT,
+    KEYCODE_PAGE_UP,
+    KEYCODE_PAGE_DOWN,
+    KEYCODE_HOME,
+    KEYCODE_END,
+    KEYCODE_TAB,
+    KEYCODE_ENTER,
+    KEYCODE_BACK_TAB,
+    KEYCODE_ESC,
+    KEYCODE_ESC,
+    KEYCODE_BACKSPACE,
+    '1',
+    '2',
+    '4',
+    'm',
+    'o',
+    'a',
+    't',
+    'f',
+    '=',
+    '/',
+    0x65e5,
+    0x301,
 };
 
 static void random_keys(void **state)

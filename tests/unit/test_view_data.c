@@ -101,7 +101,7 @@ static void lines_follow_the_cursor_only_at_an_edge(void **state)
     (void)state;
     check_type(a, "]^^");
     check_shows(a, 80, 24, "my card was charged", false); /* the first row */
-    check_shows(a, 80, 24, "closes by itself", true); /* the last row */
+    check_shows(a, 80, 24, "closes by itself", true);     /* the last row */
     check_type(a, "[vv");
     check_shows(a, 80, 24, "my card was charged", true);
     app_destroy(a);
@@ -118,7 +118,7 @@ static void the_whole_row_ends_where_the_text_ends(void **state)
     check_type(a, "\n]");
     check_shows(a, 80, 24, "word399", true);
     check_type(a, "^");
-    check_shows(a, 80, 24, "word388", true); /* one line back: no lines were scrolled past the end */
+    check_shows(a, 80, 24, "word399", false); /* one line back: none was scrolled past the end */
     check_type(a, "[");
     check_shows(a, 80, 24, "word0 word1", true);
     check_type(a, ">");

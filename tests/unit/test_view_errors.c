@@ -21,7 +21,8 @@ static struct app *open_errors(void)
 
 static void all_sizes(void **state)
 {
-    static const char *const states[] = {"", "\n", "t", "\x1b", "m", "p", ">>v\n", "\n", "\x1b\x1b"};
+    static const char *const states[] = {"",  "\n",    "t",  "\x1b",    "m",
+                                         "p", ">>v\n", "\n", "\x1b\x1b"};
     struct app *a = open_errors();
     (void)state;
     check_evaluate(a, SPLIT_TEST, 2);
@@ -56,13 +57,39 @@ static void every_cell_leads_to_as_many_rows_as_it_says(void **state)
             for (size_t i = 0; i < p; i++)
                 check_type(a, ">");
             check_type(a, "\n");
-            snprintf(want, sizeof want, "┌─ %llu rows: ",
-                     (unsigned long long)m->confusion[t * m->labels + p]);
+            snprintf(want, sizeof want,
+                     "┌─ %llu rows: ", (unsigned long long)m->confusion[t * m->labels + p]);
             check_shows(a, 80, 24, want, true);
             check_type(a, "\x1b"); /* the matrix */
             check_shows(a, 80, 24, "scores", true);
             check_type(a, "m");
         }
+    app_destroy(a);
+}
+
+/* From any row the matrix opens at its cell, and the cell's rows hold it. */
+static void the_matrix_opens_at_the_cell_of_the_row(void **state)
+{
+    struct app *a = open_errors();
+    (void)state;
+    check_type(a, "a");
+    for (int i = 0; i < 10; i++, check_type(a, "av")) {
+        char *before = check_draw(a, 80, 24, GLYPHS_BRAILLE), *at = strstr(before, "└─ row "),
+             row[12];
+        assert_non_null(at);
+        snprintf(row, sizeof row, "%.11s", at);
+        free(before);
+        check_type(a, "m\n[");
+        for (int down = 0; down < 10; down++, check_type(a, "v")) {
+            char *now = check_draw(a, 80, 24, GLYPHS_BRAILLE);
+            bool found = strstr(now, row) != NULL;
+            free(now);
+            if (found)
+                break;
+            assert_true(down < 9);
+        }
+        check_type(a, "\x1bm"); /* the cell is dropped; only wrong rows again */
+    }
     app_destroy(a);
 }
 
@@ -137,6 +164,7 @@ int main(void)
         cmocka_unit_test(all_sizes),
         cmocka_unit_test(without_an_evaluation_it_says_how_to_get_one),
         cmocka_unit_test(every_cell_leads_to_as_many_rows_as_it_says),
+        cmocka_unit_test(the_matrix_opens_at_the_cell_of_the_row),
         cmocka_unit_test(a_new_evaluation_keeps_the_row_under_the_cursor),
         cmocka_unit_test(validation_comes_first),
         cmocka_unit_test(an_evaluation_waits_for_its_data),

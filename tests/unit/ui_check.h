@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct dataset_spec check_tickets = {
-    .files = {"tests/tui/data/tickets/train.csv", "tests/tui/data/tickets/validation.csv",
-              "tests/tui/data/tickets/test.csv"}};
+static const struct dataset_spec check_tickets = {.files = {"tests/tui/data/tickets/train.csv",
+                                                            "tests/tui/data/tickets/validation.csv",
+                                                            "tests/tui/data/tickets/test.csv"}};
 
 static inline void check_wait_jobs(struct app *a)
 {
@@ -61,10 +61,10 @@ static inline void check_type(struct app *a, const char *keys)
     static const struct {
         char c;
         uint32_t key;
-    } names[] = {{'\n', KEYCODE_ENTER},  {'\x1b', KEYCODE_ESC},  {'\t', KEYCODE_TAB},
-                 {'<', KEYCODE_LEFT},    {'>', KEYCODE_RIGHT},   {'^', KEYCODE_UP},
-                 {'v', KEYCODE_DOWN},    {'{', KEYCODE_PAGE_UP}, {'}', KEYCODE_PAGE_DOWN},
-                 {'[', KEYCODE_HOME},    {']', KEYCODE_END}};
+    } names[] = {{'\n', KEYCODE_ENTER}, {'\x1b', KEYCODE_ESC},  {'\t', KEYCODE_TAB},
+                 {'<', KEYCODE_LEFT},   {'>', KEYCODE_RIGHT},   {'^', KEYCODE_UP},
+                 {'v', KEYCODE_DOWN},   {'{', KEYCODE_PAGE_UP}, {'}', KEYCODE_PAGE_DOWN},
+                 {'[', KEYCODE_HOME},   {']', KEYCODE_END}};
     for (; *keys; keys++) {
         uint32_t key = (uint32_t)(unsigned char)*keys;
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
