@@ -95,7 +95,7 @@ static void advise(struct findings *f)
                  f->blas->core);
     else
         snprintf(out, size, "the project's own products are slow on this CPU; %s",
-                 f->blas ? "an OpenBLAS whose sums do not depend on a split would help"
+                 f->blas ? "compare with SFT_BLAS=system"
                          : "unset SFT_BLAS to let OpenBLAS serve them");
 }
 
@@ -172,6 +172,9 @@ static void print_blas(const struct findings *f)
     snprintf(line, sizeof line,
              "%zu of the %zu products of a MiniLM layer; the project's own do the rest",
              f->products_by_blas, f->products);
+    if (!f->products_by_blas)
+        snprintf(line, sizeof line, "no product: the project's own are faster here, or alone do not "
+                                    "depend on a split");
     print_line("Serves",
                f->products_by_blas == f->products ? "all products of a MiniLM layer" : line);
 }

@@ -121,7 +121,8 @@ void man_page(struct strbuf *out)
         {"NO_COLOR", "when set and not empty, the workbench uses no colours."},
         {"SFT_THEME", "dark or light: the terminal's background."},
         {"SFT_KERNELS", "plain, avx2 or avx512: use these kernels instead of the best the CPU has."},
-        {"SFT_BLAS", "none, or the path of an OpenBLAS library to use instead of the system's."},
+        {"SFT_BLAS", "none, system, or the path of an OpenBLAS library: what computes the large products "
+                     "where the project's own would."},
         {"OPENBLAS_CORETYPE", "set aside for this process where it would slow or break the "
                               "products; sft doctor says so."},
     };

@@ -16,8 +16,7 @@ static struct compute *open_compute(int threads, bool with_blas)
     struct compute *c = compute_create(threads, &err);
     if (!c)
         fail_msg("%s", err.text);
-    if (!with_blas)
-        c->blas = NULL;
+    c->blas = with_blas ? blas_load(NULL) : NULL;
     for (size_t i = 0; i < SHAPES; i++)
         compute_admit(c, shapes[i][0], shapes[i][1]);
     return c;

@@ -185,7 +185,7 @@ static void load(void)
         return;
     }
     blas_prepare();
-    if (wanted && !*wanted)
+    if (wanted && (!*wanted || !strcmp(wanted, "system")))
         wanted = NULL;
     void *handle = open_library(wanted);
     if (handle && (read_symbols(handle, wanted) || check_and_time()))

@@ -55,6 +55,8 @@ static int choose_blas(struct compute *c, struct err *err)
             *err = why;
         return -1;
     }
+    if (c->ops->leads_blas && !getenv("SFT_BLAS"))
+        c->blas = NULL;
     return 0;
 }
 

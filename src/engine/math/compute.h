@@ -43,7 +43,9 @@ struct compute {
 };
 
 /* threads 0: all cores. Chooses kernels by CPUID, loads BLAS (blas.h).
- * SFT_KERNELS=plain|avx2|avx512 and SFT_BLAS=none|PATH in the environment override, for tests. */
+ * A row of the kernel table that leads BLAS (ops.h) serves all products itself, unless SFT_BLAS asks
+ * for BLAS. SFT_KERNELS=plain|avx2|avx512 and SFT_BLAS=none|system|PATH in the environment override,
+ * for tests and comparisons. */
 struct compute *compute_create(int threads, struct err *err);
 void compute_destroy(struct compute *c);
 

@@ -3,5 +3,5 @@
 #define VEC_AVX512
 #include "engine/math/ops_table.h"
 
-const struct ops ops_avx512 = OPS_TABLE("avx512");
+const struct ops ops_avx512 = OPS_TABLE("avx512", true);
 #endif

@@ -3,4 +3,4 @@
 #define VEC_PLAIN
 #include "engine/math/ops_table.h"
 
-const struct ops ops_plain = OPS_TABLE("plain");
+const struct ops ops_plain = OPS_TABLE("plain", false);

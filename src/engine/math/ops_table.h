@@ -9,9 +9,9 @@
 #include "engine/math/kernels_product.h"
 #include "engine/math/kernels_rows.h"
 
-#define OPS_TABLE(kernels)                                                                         \
+#define OPS_TABLE(kernels, leads)                                                                  \
     {                                                                                              \
-        .name = kernels, .residual_norm_forward = residual_norm_forward,                           \
+        .name = kernels, .leads_blas = leads, .residual_norm_forward = residual_norm_forward,                           \
         .residual_norm_backward = residual_norm_backward, .bias_gelu_forward = bias_gelu_forward,  \
         .bias_gelu_backward = bias_gelu_backward, .bias_tanh_forward = bias_tanh_forward,          \
         .bias_tanh_backward = bias_tanh_backward, .bias_add = bias_add, .column_sum = column_sum,  \
