@@ -169,14 +169,15 @@ static void print_blas(const struct findings *f)
     snprintf(line, sizeof line, "off by at most %.1g of the largest element: good",
              f->blas->max_error);
     print_line("Trial product", line);
-    snprintf(line, sizeof line,
-             "%zu of the %zu products of a MiniLM layer; the project's own do the rest",
-             f->products_by_blas, f->products);
     if (!f->products_by_blas)
-        snprintf(line, sizeof line, "no product: the project's own are faster here, or alone do not "
-                                    "depend on a split");
-    print_line("Serves",
-               f->products_by_blas == f->products ? "all products of a MiniLM layer" : line);
+        snprintf(line, sizeof line, "no product: the project's own are faster here or safer to split");
+    else if (f->products_by_blas == f->products)
+        snprintf(line, sizeof line, "all products of a MiniLM layer");
+    else
+        snprintf(line, sizeof line,
+                 "%zu of the %zu products of a MiniLM layer; the project's own do the rest",
+                 f->products_by_blas, f->products);
+    print_line("Serves", line);
 }
 
 static const char *verdict(double x)

@@ -27,3 +27,10 @@ awk 'length > 100 && !/^  the products reach/' "$T/text.out" | grep . && fail "a
 refused 2 "SFT_KERNELS=sse9.*plain" kernels env SFT_KERNELS=sse9 "$SFT" doctor
 refused 2 "SFT_BLAS.*none" library env SFT_BLAS=/no/such/library "$SFT" doctor
 refused 2 "no argument" argument "$SFT" doctor everything
+
+# Who computes the products is said as it is.
+if [ "$(json kernels "$T/json.out")" = avx512 ]; then
+    ok own "$SFT" doctor
+    grep -q "Serves *no product" "$T/own.out" || grep -q "Not in use" "$T/own.out" ||
+        fail "doctor says that BLAS serves where ours does"
+fi
