@@ -163,10 +163,8 @@ int app_run_test(struct app *a, struct err *err)
 {
     struct session *s = &a->session;
     struct run *r = &s->run;
-    if (r->kind == RUN_NONE || r->kind == RUN_WATCHED || r->view.state != TRAINER_FINISHED)
-        return err_set(err, ERR_USAGE, "the test rows wait for a run that has finished");
-    if (!s->dataset || !dataset_split_rows(s->dataset, SPLIT_TEST))
-        return err_set(err, ERR_USAGE, "there are no test rows; start with --test FILE");
+    if (session_check_test(s, err))
+        return -1;
     char rundir[sizeof r->rundir];
     snprintf(rundir, sizeof rundir, "%s", r->rundir);
     struct trainer_spec spec = {.model_dir = s->model_dir,

@@ -115,6 +115,8 @@ struct session {
     size_t row_asked;     /* by app_show_row */
 };
 
+/* Can the run's model be measured on the test rows now? -1 with the reason why not. */
+int session_check_test(const struct session *s, struct err *err);
 /* How often the run's model was measured on the test rows. */
 size_t run_test_looks(const struct run *r);
 /* A run that goes on (preparing, running, paused, evaluating). */

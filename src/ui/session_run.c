@@ -74,6 +74,17 @@ void run_take(struct run *r, const struct record *rec)
     r->lost += !ok;
 }
 
+int session_check_test(const struct session *s, struct err *err)
+{
+    const struct run *r = &s->run;
+    if (!s->dataset || !dataset_split_rows(s->dataset, SPLIT_TEST))
+        return err_set(err, ERR_USAGE, "there are no test rows; start with --test FILE");
+    if (r->kind == RUN_NONE || r->kind == RUN_WATCHED || session_run_is_active(s) ||
+        r->view.state != TRAINER_FINISHED)
+        return err_set(err, ERR_USAGE, "the test rows wait for a run that has finished");
+    return 0;
+}
+
 size_t run_test_looks(const struct run *r)
 {
     size_t looks = 0;

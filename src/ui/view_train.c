@@ -397,16 +397,18 @@ static void confirm_test(struct view *v, struct app *a)
 static void ask_for_test(struct app *a, const struct session *s)
 {
     char question[96];
+    struct err err;
+    if (session_check_test(s, &err)) {
+        app_say_err(a, &err);
+        return;
+    }
     size_t looks = run_test_looks(&s->run);
     if (!looks)
         snprintf(question, sizeof question, "Open the test set? It has been closed so far.");
     else
         snprintf(question, sizeof question, "Open the test set again? Looks at it so far: %zu.",
                  looks);
-    if (s->run.view.state == TRAINER_FINISHED && !session_run_is_active(s))
-        app_confirm(a, question, confirm_test);
-    else
-        confirm_test(NULL, a); /* says why not */
+    app_confirm(a, question, confirm_test);
 }
 
 static enum handled train_action(struct view *v, struct app *a, enum action act)
@@ -511,10 +513,7 @@ static const char *train_hint(const struct view *v, const struct session *s, enu
     case ACTION_EDIT_RATE:
         return active && ours ? hint : NULL;
     case ACTION_TEST:
-        return !active && s->run.kind != RUN_NONE && s->run.view.state == TRAINER_FINISHED &&
-                       s->dataset && dataset_split_rows(s->dataset, SPLIT_TEST)
-                   ? hint
-                   : NULL;
+        return session_check_test(s, NULL) ? NULL : hint;
     case ACTION_SHOW_ERRORS:
         return s->inspection[s->inspection_newest] ? hint : NULL;
     case ACTION_CHART:
