@@ -69,7 +69,7 @@ golden: $(B)/sft $(B)/tests/tui/test_screens
 programs: $(B)/sft $(TESTS) $(TOOLS)
 
 JOBS := $(shell nproc 2>/dev/null || echo 2)
-check-%:
+check-%: packages-test  # not beside it: make -j would compile before the headers are there
 	$(MAKE) -s -j$(JOBS) VARIANT=$* programs
 	scripts/run-tests.sh $*
 
@@ -92,10 +92,10 @@ run: packages-build
 	@if [ -t 0 ] && [ -t 1 ]; then exec $(B)/sft ui --model $(MODEL) $(TICKETS) $(TICKETS_SETTINGS); \
 	 else exec $(B)/sft train --model $(MODEL) $(TICKETS) $(TICKETS_SETTINGS); fi
 
-test: packages-test layers check-release
+test: layers check-release
 
-asan: packages-test check-asan
-tsan: packages-test check-tsan
+asan: check-asan
+tsan: check-tsan
 
 # The figures of docs/parity.md. SFT_PYTHON is an interpreter with torch, transformers and
 # scikit-learn; where there is none, or no model, the parts that need it say they are skipped.

@@ -77,11 +77,15 @@ void run_take(struct run *r, const struct record *rec)
 int session_check_test(const struct session *s, struct err *err)
 {
     const struct run *r = &s->run;
-    if (!s->dataset || !dataset_split_rows(s->dataset, SPLIT_TEST))
+    if (s->dataset && !dataset_split_rows(s->dataset, SPLIT_TEST))
         return err_set(err, ERR_USAGE, "there are no test rows; start with --test FILE");
     if (r->kind == RUN_NONE || r->kind == RUN_WATCHED || session_run_is_active(s) ||
         r->view.state != TRAINER_FINISHED)
         return err_set(err, ERR_USAGE, "the test rows wait for a run that has finished");
+    if (!s->dataset && s->load == LOAD_FAILED)
+        return err_set(err, s->load_error.code, "no test rows: %s", s->load_error.text);
+    if (!s->dataset)
+        return err_set(err, ERR_BUSY, "the data are still being read; press the key again");
     return 0;
 }
 

@@ -231,11 +231,16 @@ static void draw_charts(struct canvas *c, struct rect area, const struct train_s
 /* What a first run will do, in place of empty charts. */
 static void draw_invitation(struct canvas *c, struct rect area, const struct session *s)
 {
-    char text[600], data[64], model[64], rate[32];
+    char text[600], data[64], model[64], rate[32], rows[96] = "the rows are being read";
     struct rect in = widget_panel(c, area, "train", NULL, true);
     session_data_name(s, data, sizeof data);
     session_model_name(s, model, sizeof model);
     format_rate(rate, sizeof rate, s->resolved.learning_rate);
+    if (s->dataset)
+        snprintf(rows, sizeof rows, "train rows %zu, validation %zu, test %zu",
+                 dataset_split_rows(s->dataset, SPLIT_TRAIN),
+                 dataset_split_rows(s->dataset, SPLIT_VALIDATION),
+                 dataset_split_rows(s->dataset, SPLIT_TEST));
     if (!s->model_dir[0] || s->load == LOAD_NOTHING)
         snprintf(text, sizeof text,
                  "Nothing to train yet.\n\nStart the workbench with a model directory "
@@ -251,14 +256,10 @@ static void draw_invitation(struct canvas *c, struct rect area, const struct ses
         snprintf(
             text, sizeof text,
             "Press Space to train %s on %s.\n\nepochs %g, batch_size %lld, learning_rate %s, tune "
-            "%s\n"
-            "train rows %zu, validation %zu, test %zu\n\n2 changes the settings, 1 shows the data "
+            "%s\n%s\n\n2 changes the settings, 1 shows the data "
             "and what is wrong with them.",
             model, data, s->resolved.epochs, (long long)s->resolved.batch_size, rate,
-            s->resolved.tune == TUNE_HEAD ? "head" : "full",
-            s->dataset ? dataset_split_rows(s->dataset, SPLIT_TRAIN) : 0,
-            s->dataset ? dataset_split_rows(s->dataset, SPLIT_VALIDATION) : 0,
-            s->dataset ? dataset_split_rows(s->dataset, SPLIT_TEST) : 0);
+            s->resolved.tune == TUNE_HEAD ? "head" : "full", rows);
     in = rect_cut_top(in, in.h > 8 ? 2 : 0, &(struct rect){0});
     widget_wrap(c, in, ROLE_TEXT, text, strlen(text), 0);
 }

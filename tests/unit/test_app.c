@@ -112,6 +112,20 @@ static void starting_without_a_model_says_so(void **state)
     app_destroy(a);
 }
 
+/* Nobody knows yet whether there are test rows; the key must not say that there are none. */
+static void test_set_key_before_the_data_are_read(void **state)
+{
+    (void)state;
+    struct app *a = open_app(&tickets, "tests/fixtures/tiny_bert");
+    assert_null(app_session(a)->dataset); /* published by a tick, and there was none */
+    type(a, "3T");
+    shows(a, "the test rows wait for a run that has finished");
+    wait_loaded(a);
+    type(a, "T");
+    shows(a, "the test rows wait for a run that has finished");
+    app_destroy(a);
+}
+
 static void a_search_narrows_the_rows(void **state)
 {
     (void)state;
@@ -208,6 +222,7 @@ int main(void)
         cmocka_unit_test(every_view_at_every_size),
         cmocka_unit_test(too_small_answers_only_quit),
         cmocka_unit_test(starting_without_a_model_says_so),
+        cmocka_unit_test(test_set_key_before_the_data_are_read),
         cmocka_unit_test(a_search_narrows_the_rows),
         cmocka_unit_test(settings_are_checked_and_undone),
         cmocka_unit_test(random_keys),
