@@ -5,6 +5,8 @@
 #include "engine/base/hash.h"
 #include "engine/base/rng.h"
 
+#include <glob.h>
+
 #define GOLDEN "../shared/reference/safetensors-golden"
 
 struct file {
@@ -52,27 +54,42 @@ static enum err_code open_header(const char *json, size_t data_bytes, struct err
     return open_bytes(bytes, 8 + n + data_bytes, err);
 }
 
+/* What the table says of a file; one that it does not name is valid. */
+static void expected_outcome(const char *name, char expect[64])
+{
+    char line[512], row[128];
+    FILE *f = fopen(GOLDEN "/expected.tsv", "r");
+    assert_non_null(f);
+    strcpy(expect, "ok");
+    while (fgets(line, sizeof line, f)) {
+        char outcome[64];
+        if (sscanf(line, "%127s %*s %63s", row, outcome) == 2 && !strcmp(row, name))
+            strcpy(expect, outcome);
+    }
+    fclose(f);
+}
+
 static void the_golden_files_open_or_not_as_expected(void **state)
 {
     (void)state;
-    FILE *f = fopen(GOLDEN "/expected.tsv", "r");
-    char line[512], name[128], expect[64];
-    if (!f)
+    glob_t found;
+    size_t valid = 0;
+    if (glob(GOLDEN "/*.safetensors", 0, NULL, &found))
         skip();
-    for (int row = 0; fgets(line, sizeof line, f); row++) {
-        char path[512];
+    for (size_t i = 0; i < found.gl_pathc; i++) {
         struct safetensors s;
         struct err err = {0};
-        if (!row || sscanf(line, "%127s %*s %63s", name, expect) != 2)
-            continue;
-        snprintf(path, sizeof path, GOLDEN "/%s", name);
-        int rc = safetensors_open(&s, path, &err);
+        char expect[64];
+        expected_outcome(strrchr(found.gl_pathv[i], '/') + 1, expect);
+        int rc = safetensors_open(&s, found.gl_pathv[i], &err);
         if (!rc != !strcmp(expect, "ok"))
-            fail_msg("%s: expected %s, got %s", name, expect, rc ? err.text : "ok");
+            fail_msg("%s: expected %s, got %s", found.gl_pathv[i], expect, rc ? err.text : "ok");
+        valid += !rc;
         if (!rc)
             safetensors_close(&s);
     }
-    fclose(f);
+    assert_true(valid > 10 && valid < found.gl_pathc);
+    globfree(&found);
 }
 
 static void every_known_fault_is_refused(void **state)

@@ -71,7 +71,7 @@ static inline size_t vector_at(const struct param *block, int which)
     return (size_t)(block[which].w - block[QUERY_B].w);
 }
 
-/* weights.c: fill the table from DIR/model.safetensors, note what is new or unused. */
+/* weights.c: fill the table from DIR's weight files, note what is new or unused. */
 int weights_load(struct model *m, const char *dir, const struct head_spec *head, struct err *err);
 
 /* What one block keeps between forward and backward. R rows leave a block: all T tokens, or, in the

@@ -27,7 +27,7 @@ static const struct dtype_row {
     {"BOOL", 8, DTYPE_OTHER},    {"U8", 8, DTYPE_OTHER},      {"I8", 8, DTYPE_OTHER},
     {"I16", 16, DTYPE_OTHER},    {"U16", 16, DTYPE_OTHER},    {"I32", 32, DTYPE_OTHER},
     {"U32", 32, DTYPE_OTHER},    {"I64", 64, DTYPE_OTHER},    {"U64", 64, DTYPE_OTHER},
-    {"F64", 64, DTYPE_OTHER},    {"C64", 64, DTYPE_OTHER},    {"F4", 4, DTYPE_OTHER},
+    {"F64", 64, DTYPE_F64},      {"C64", 64, DTYPE_OTHER},    {"F4", 4, DTYPE_OTHER},
     {"F6_E2M3", 6, DTYPE_OTHER}, {"F6_E3M2", 6, DTYPE_OTHER}, {"F8_E4M3", 8, DTYPE_OTHER},
     {"F8_E5M2", 8, DTYPE_OTHER}, {"F8_E8M0", 8, DTYPE_OTHER},
 };
@@ -100,6 +100,7 @@ static int read_entry(struct tensor_entry *t, const cJSON *member, const char *p
     if (__builtin_mul_overflow(t->count, (size_t)row->bits, &bits) || bits % 8 ||
         bits / 8 != to - from)
         return bad_tensor(path, t->name, "has data_offsets that do not fit its shape", err);
+    tensor_pack_strides(t);
     t->bytes = data + from;
     t->size_bytes = (size_t)(to - from);
     return 0;
@@ -113,12 +114,6 @@ static int by_place(const void *a, const void *b)
     if (x->size_bytes != y->size_bytes) /* an empty tensor stands before the one it touches */
         return x->size_bytes < y->size_bytes ? -1 : 1;
     return strcmp(x->name, y->name);
-}
-
-static int by_name(const void *a, const void *b)
-{
-    const struct tensor_entry *const *x = a, *const *y = b;
-    return strcmp((*x)->name, (*y)->name);
 }
 
 static int check_tiling(struct safetensors *s, const char *path, const unsigned char *data,
@@ -139,22 +134,6 @@ static int check_tiling(struct safetensors *s, const char *path, const unsigned 
     return 0;
 }
 
-static int check_names(const struct safetensors *s, const char *path, struct err *err)
-{
-    const struct tensor_entry **sorted = mem_alloc(s->count, sizeof *sorted, "tensor names", err);
-    if (!sorted)
-        return -1;
-    for (size_t i = 0; i < s->count; i++)
-        sorted[i] = &s->tensors[i];
-    qsort(sorted, s->count, sizeof *sorted, by_name);
-    int rc = 0;
-    for (size_t i = 1; i < s->count && !rc; i++)
-        if (!strcmp(sorted[i - 1]->name, sorted[i]->name))
-            rc = bad_tensor(path, sorted[i]->name, "stands there twice", err);
-    free(sorted);
-    return rc;
-}
-
 static int read_header(struct safetensors *s, const cJSON *header, const char *path,
                        size_t data_start, struct err *err)
 {
@@ -170,12 +149,15 @@ static int read_header(struct safetensors *s, const cJSON *header, const char *p
         if (!strcmp(member->string, "__metadata__"))
             continue;
         struct tensor_entry *t = &s->tensors[s->count++]; /* counted first: close frees its name */
+        t->file = s->path;
         if (read_entry(t, member, path, data, data_bytes, err))
             return -1;
     }
     if (check_tiling(s, path, data, data_bytes, err))
         return -1;
-    return check_names(s, path, err);
+    tensors_sort(s->tensors, s->count);
+    const struct tensor_entry *twin = tensors_twin(s->tensors, s->count);
+    return twin ? bad_tensor(path, twin->name, "stands there twice", err) : 0;
 }
 
 static int open_mapped(struct safetensors *s, const char *path, struct err *err)
@@ -210,7 +192,7 @@ int safetensors_open(struct safetensors *s, const char *path, struct err *err)
     *s = (struct safetensors){0};
     if (file_map_open(&s->map, path, err))
         return -1;
-    if (!open_mapped(s, path, err))
+    if ((s->path = mem_strdup(path, err)) && !open_mapped(s, path, err))
         return 0;
     safetensors_close(s);
     return -1;
@@ -221,45 +203,12 @@ void safetensors_close(struct safetensors *s)
     for (size_t i = 0; i < s->count; i++)
         free(s->tensors[i].name);
     free(s->tensors);
+    free(s->path);
     file_map_close(&s->map);
     *s = (struct safetensors){0};
 }
 
 const struct tensor_entry *safetensors_find(const struct safetensors *s, const char *name)
 {
-    for (size_t i = 0; i < s->count; i++)
-        if (!strcmp(s->tensors[i].name, name))
-            return &s->tensors[i];
-    return NULL;
-}
-
-/* IEEE 754 half to single: exact, subnormals and NaN payloads included. */
-static float half_to_float(uint16_t h)
-{
-    uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exponent = (h >> 10) & 31u, fraction = h & 1023u;
-    if (exponent == 0) {
-        float magnitude = (float)fraction * 0x1p-24f;
-        return sign ? -magnitude : magnitude;
-    }
-    exponent = exponent == 31 ? 255 : exponent + 112;
-    uint32_t bits = sign | exponent << 23 | fraction << 13;
-    float f;
-    memcpy(&f, &bits, sizeof f);
-    return f;
-}
-
-void tensor_to_float(float *out, const struct tensor_entry *t)
-{
-    if (t->dtype == DTYPE_F32) { /* the mapping need not be aligned for floats */
-        memcpy(out, t->bytes, t->count * sizeof *out);
-        return;
-    }
-    for (size_t i = 0; i < t->count; i++) {
-        uint16_t h = (uint16_t)(t->bytes[2 * i] | t->bytes[2 * i + 1] << 8);
-        uint32_t bits = (uint32_t)h << 16;
-        if (t->dtype == DTYPE_BF16)
-            memcpy(&out[i], &bits, sizeof bits);
-        else
-            out[i] = half_to_float(h);
-    }
+    return tensors_find(s->tensors, s->count, name);
 }

@@ -9,37 +9,25 @@
 #define SAFETENSORS_H
 #include "engine/base/err.h"
 #include "engine/base/file.h"
+#include "engine/model/tensor.h"
 
 #include <stddef.h>
-#include <stdint.h>
-
-enum dtype { DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_OTHER };
-
-struct tensor_entry {
-    char *name;
-    enum dtype dtype;
-    char dtype_name[16];
-    size_t shape[8], dims, count; /* count: product of shape */
-    const unsigned char *bytes;   /* in the mapping */
-    size_t size_bytes;
-};
 
 struct safetensors {
+    char *path;
     struct file_map map;
-    struct tensor_entry *tensors; /* in file order */
+    struct tensor_entry *tensors; /* by name */
     size_t count;
 };
 
 int safetensors_open(struct safetensors *s, const char *path, struct err *err);
 void safetensors_close(struct safetensors *s);
 const struct tensor_entry *safetensors_find(const struct safetensors *s, const char *name);
-/* F32, F16 and BF16 to float; out holds t->count. */
-void tensor_to_float(float *out, const struct tensor_entry *t);
 
 struct tensor_out {
     const char *name;
     const float *data;
-    size_t shape[8], dims;
+    size_t shape[TENSOR_DIMS], dims;
 };
 /* Written aside, synced, renamed. `format` goes into __metadata__ ("pt"); sha256 (may be NULL) gets
  * that of the file. */

@@ -8,32 +8,33 @@
 
 #include "engine/base/rng.h"
 #include "engine/model/safetensors.h"
+#include "engine/model/weight_files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct tensor_entry *find_renamed(const struct safetensors *s, const char *name)
+static const struct tensor_entry *find_renamed(const struct weight_files *w, const char *name)
 {
     static const char *const old[][2] = {{"LayerNorm.weight", "LayerNorm.gamma"},
                                          {"LayerNorm.bias", "LayerNorm.beta"}};
-    const struct tensor_entry *t = safetensors_find(s, name);
+    const struct tensor_entry *t = weight_files_find(w, name);
     for (size_t i = 0; !t && i < 2; i++) {
         const char *at = strstr(name, old[i][0]);
         char renamed[160];
         if (!at)
             continue;
         snprintf(renamed, sizeof renamed, "%.*s%s", (int)(at - name), name, old[i][1]);
-        t = safetensors_find(s, renamed);
+        t = weight_files_find(w, renamed);
     }
     return t;
 }
 
-static const struct tensor_entry *find_tensor(const struct safetensors *s, const char *name)
+static const struct tensor_entry *find_tensor(const struct weight_files *w, const char *name)
 {
-    const struct tensor_entry *t = find_renamed(s, name);
+    const struct tensor_entry *t = find_renamed(w, name);
     if (!t && !strncmp(name, "bert.", 5))
-        t = find_renamed(s, name + 5);
+        t = find_renamed(w, name + 5);
     return t;
 }
 
@@ -53,8 +54,7 @@ static void shape_text(char *out, size_t size, const size_t *shape, size_t dims)
         snprintf(out + n, size - n, ")");
 }
 
-static int read_param(struct param *p, const struct tensor_entry *t, const char *path,
-                      struct err *err)
+static int read_param(struct param *p, const struct tensor_entry *t, struct err *err)
 {
     if (!shape_fits(p, t)) {
         char got[128], expected[64];
@@ -64,12 +64,12 @@ static int read_param(struct param *p, const struct tensor_entry *t, const char 
         return err_set(err, ERR_INPUT,
                        "'%s': tensor '%s' has shape %s, but config.json asks for %s; the two files "
                        "are not of one model",
-                       path, t->name, got, expected);
+                       t->file, t->name, got, expected);
     }
     if (t->dtype == DTYPE_OTHER)
         return err_set(err, ERR_UNSUPPORTED,
-                       "'%s': tensor '%s' is %s; supported are F32, F16 and BF16", path, t->name,
-                       t->dtype_name);
+                       "'%s': tensor '%s' is %s; supported are F32, F16, BF16 and F64", t->file,
+                       t->name, t->dtype_name);
     tensor_to_float(p->w, t);
     return 0;
 }
@@ -109,38 +109,37 @@ static void init_fresh(struct model *m, struct param *p, uint64_t seed)
 }
 
 /* A head of another label count than asked for is no head; nor is half of one. */
-static bool head_fits(const struct model *m, const struct safetensors *s)
+static bool head_fits(const struct model *m, const struct weight_files *w)
 {
     for (int i = 0; i < 2; i++) {
-        const struct tensor_entry *t = find_tensor(s, m->classifier[i].name);
+        const struct tensor_entry *t = find_tensor(w, m->classifier[i].name);
         if (!t || !shape_fits(&m->classifier[i], t) || t->dtype == DTYPE_OTHER)
             return false;
     }
     return true;
 }
 
-/* One reading of one file. */
+/* One reading of a directory's weights. */
 struct loading {
     struct model *m;
-    const struct safetensors *s;
-    const char *path;
+    const struct weight_files *w;
     const struct head_spec *head;
-    bool *used; /* (s->count) */
+    bool *used; /* (w->count) */
 };
 
 static int load_params(struct loading *l, struct err *err)
 {
     struct model *m = l->m;
-    bool own_head = head_fits(m, l->s);
+    bool own_head = head_fits(m, l->w);
     struct name_list fresh = {0};
     for (size_t i = 0; i < m->param_count; i++) {
         struct param *p = &m->params[i];
-        const struct tensor_entry *t = find_tensor(l->s, p->name);
+        const struct tensor_entry *t = find_tensor(l->w, p->name);
         bool in_head = p >= m->classifier, in_pooler = m->pooler && p >= m->pooler && !in_head;
         if (in_head ? own_head : t != NULL) {
-            if (read_param(p, t, l->path, err))
+            if (read_param(p, t, err))
                 return -1;
-            l->used[t - l->s->tensors] = true;
+            l->used[t - l->w->tensors] = true;
         } else if (in_head || in_pooler) {
             init_fresh(m, p, l->head->seed);
             list_add(&fresh, p->name);
@@ -148,11 +147,11 @@ static int load_params(struct loading *l, struct err *err)
             return err_set(err, ERR_INPUT,
                            "'%s' has no tensor '%s', which config.json asks for; it is not a "
                            "complete BERT checkpoint",
-                           l->path, p->name);
+                           l->w->path, p->name);
         }
     }
     list_tell(&m->notice, &fresh, "new");
-    const struct tensor_entry *old = find_tensor(l->s, m->classifier->name);
+    const struct tensor_entry *old = find_tensor(l->w, m->classifier->name);
     if (!own_head && old && old->dims == 2 && old->shape[0] != m->K)
         strbuf_printf(&m->notice, "replaced: the checkpoint's head has %zu labels, the data %zu\n",
                       old->shape[0], m->K);
@@ -163,32 +162,32 @@ static int load_params(struct loading *l, struct err *err)
 static void note_unread(struct loading *l)
 {
     struct name_list unread = {0};
-    for (size_t i = 0; i < l->s->count; i++)
-        if (l->s->tensors[i].dtype != DTYPE_OTHER && !l->used[i])
-            list_add(&unread, l->s->tensors[i].name);
+    for (size_t i = 0; i < l->w->count; i++)
+        if (l->w->tensors[i].dtype != DTYPE_OTHER && !l->used[i])
+            list_add(&unread, l->w->tensors[i].name);
     list_tell(&l->m->notice, &unread, "not used");
 }
 
 /* The model's K and pooler follow from what the file has; then everything is read. */
-static int load_open(struct model *m, const struct safetensors *s, const char *path,
-                     const struct head_spec *head, struct err *err)
+static int load_open(struct model *m, const struct weight_files *w, const struct head_spec *head,
+                     struct err *err)
 {
-    const struct tensor_entry *classifier = safetensors_find(s, "classifier.weight");
+    const struct tensor_entry *classifier = weight_files_find(w, "classifier.weight");
     if (head->keep_head && (!classifier || classifier->dims != 2 || !classifier->shape[0]))
         return err_set(err, ERR_INPUT,
                        "'%s' has no classification head (classifier.weight); train the model first",
-                       path);
+                       w->path);
     if (head->keep_head && !m->K)
         m->K = classifier->shape[0];
     if (head->keep_head && m->K != classifier->shape[0])
         return err_set(err, ERR_INPUT,
                        "'%s': the head has %zu labels, but config.json names %zu; the two files "
                        "are not of one model",
-                       path, classifier->shape[0], m->K);
-    bool pooler = m->pooling == POOLING_MODEL || find_tensor(s, "bert.pooler.dense.weight");
-    struct loading l = {m, s, path, head, NULL};
+                       w->path, classifier->shape[0], m->K);
+    bool pooler = m->pooling == POOLING_MODEL || find_tensor(w, "bert.pooler.dense.weight");
+    struct loading l = {m, w, head, NULL};
     if (params_create(m, pooler, err) ||
-        !(l.used = mem_alloc(s->count, sizeof *l.used, "tensor marks", err)))
+        !(l.used = mem_alloc(w->count, sizeof *l.used, "tensor marks", err)))
         return -1;
     int rc = load_params(&l, err);
     if (!rc)
@@ -199,21 +198,11 @@ static int load_open(struct model *m, const struct safetensors *s, const char *p
 
 int weights_load(struct model *m, const char *dir, const struct head_spec *head, struct err *err)
 {
-    char path[4096];
-    struct safetensors s;
-    if (file_join(path, sizeof path, dir, "model.safetensors", err))
+    struct weight_files w;
+    if (weight_files_open(&w, dir, err))
         return -1;
-    if (!file_exists(path))
-        return err_set(
-            err, ERR_INPUT,
-            "'%s' is no model directory: it has no model.safetensors; weights in another "
-            "format or in several files are to be converted with Transformers' "
-            "save_pretrained",
-            dir);
-    if (safetensors_open(&s, path, err))
-        return -1;
-    int rc = load_open(m, &s, path, head, err);
-    safetensors_close(&s);
+    int rc = load_open(m, &w, head, err);
+    weight_files_close(&w);
     return rc;
 }
 
@@ -241,7 +230,7 @@ int model_load_weights(struct model *m, const char *path, struct err *err)
     int rc = 0;
     for (size_t i = 0; i < m->param_count && !rc; i++) {
         const struct tensor_entry *t = safetensors_find(&s, m->params[i].name);
-        rc = t ? read_param(&m->params[i], t, path, err)
+        rc = t ? read_param(&m->params[i], t, err)
                : err_set(err, ERR_INPUT,
                          "'%s' has no tensor '%s'; it is no checkpoint of this model", path,
                          m->params[i].name);

@@ -5,7 +5,7 @@
  * kernels writes it anew with the set that was accepted. history.h reads it back (run_info_read):
  *
  *   { "name", "created": "2026-11-23T14:05:00Z", "version",
- *     "model": absolute path, "model_sha256": of its model.safetensors,
+ *     "model": absolute path, "model_sha256": of its weights (weight_files_sha256),
  *     "data": { "files": { "train": {"path": absolute, "sha256", "rows"} or null, "validation", "test" },
  *               "rows": { "train", "validation", "test" }      after the split
  *               "text_column", "pair_column", "label_column": as given, or null

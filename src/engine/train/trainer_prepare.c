@@ -7,10 +7,10 @@
 #include <sys/statvfs.h>
 
 #include "engine/base/file.h"
-#include "engine/base/hash.h"
 #include "engine/base/json.h"
 #include "engine/base/mem.h"
 #include "engine/math/cpu.h"
+#include "engine/model/weight_files.h"
 #include "engine/train/run.h"
 #include "engine/train/schedule.h"
 
@@ -105,9 +105,8 @@ static int check_model(const struct trainer *t, const char *now, struct err *err
 
 static int write_or_check_json(struct trainer *t, struct err *err)
 {
-    char path[4096], sha256[65];
-    if (file_join(path, sizeof path, t->model_dir, "model.safetensors", err) ||
-        sha256_file(path, sha256, err))
+    char sha256[65];
+    if (weight_files_sha256(t->model_dir, sha256, err))
         return -1;
     if (t->resume)
         return check_model(t, sha256, err);
