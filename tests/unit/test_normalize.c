@@ -202,7 +202,7 @@ static void test_many_marks(void **state)
 static int clear(void **state)
 {
     (void)state;
-    normalize_clear(&out);
+    normalized_clear(&out);
     return 0;
 }
 

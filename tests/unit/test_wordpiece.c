@@ -2,6 +2,7 @@
  * rule. */
 #include "engine/base/rng.h"
 #include "engine/text/literal.h"
+#include "engine/text/normalize.h"
 #include "engine/text/wordpiece.h"
 
 #include <setjmp.h>
@@ -64,7 +65,7 @@ static void encode(const struct wordpiece *w, const char *text, struct pieces *o
     assert_int_equal(normalize_text(&nothing, text, 0, strlen(text), &n, NULL), 0);
     out->count = 0;
     assert_int_equal(wordpiece_encode(w, &n, 0, n.length, out, NULL), 0);
-    normalize_clear(&n);
+    normalized_clear(&n);
 }
 
 static void expect_ids(const struct wordpiece *w, const char *text, const int32_t *ids,

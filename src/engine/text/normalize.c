@@ -5,7 +5,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 void normalize_prepare(struct normalizer *n)
 {
@@ -20,23 +19,6 @@ void normalize_prepare(struct normalizer *n)
     }
 }
 
-void normalize_clear(struct normalized *out)
-{
-    free(out->bytes);
-    free(out->span);
-    free(out->pending);
-    memset(out, 0, sizeof *out);
-}
-
-static void put(struct normalized *out, uint32_t code, struct normalize_span from)
-{
-    assert(out->length + 4 <= out->bytes_capacity && out->length + 4 <= out->span_capacity);
-    size_t n = unicode_encode(code, out->bytes + out->length);
-    for (size_t i = 0; i < n; i++)
-        out->span[out->length + i] = from;
-    out->length += n;
-}
-
 /* The last step of every character. */
 static void put_lowered(const struct normalizer *n, struct normalized *out, uint32_t code,
                         struct normalize_span from)
@@ -44,7 +26,7 @@ static void put_lowered(const struct normalizer *n, struct normalized *out, uint
     uint32_t lower[2] = {code, 0};
     size_t count = n->lowercase ? unicode_lower(code, lower) : 1;
     for (size_t i = 0; i < count; i++)
-        put(out, lower[i], from);
+        normalized_put(out, lower[i], from);
 }
 
 static int compare_marks(const void *a, const void *b)
@@ -119,13 +101,9 @@ static int add_character(const struct normalizer *n, struct normalized *out, uin
 
 /* Room for the worst case, so that no byte needs a check: a character of 2 bytes may decompose into
  * 6, one of 4 into 12, a stray byte becomes the 3 of U+FFFD, an ideograph of 3 gets 2 spaces. */
-static int reserve(struct normalized *out, size_t source_bytes, struct err *err)
+static size_t worst_case(size_t source_bytes)
 {
-    size_t need = 3 * source_bytes + 16;
-    if (mem_grow(&out->bytes, &out->bytes_capacity, need, 1, "a normalised text", err))
-        return -1;
-    return mem_grow(&out->span, &out->span_capacity, need, sizeof *out->span, "a normalised text",
-                    err);
+    return 3 * source_bytes + 16;
 }
 
 int normalize_text(const struct normalizer *n, const char *text, size_t from, size_t to,
@@ -133,7 +111,7 @@ int normalize_text(const struct normalizer *n, const char *text, size_t from, si
 {
     assert(to <= UINT32_MAX);
     out->length = out->pending_count = 0;
-    if (reserve(out, to - from, err))
+    if (normalized_reserve(out, worst_case(to - from), err))
         return -1;
     for (size_t i = from; i < to;) {
         unsigned char c = (unsigned char)text[i];

@@ -7,6 +7,7 @@
 #ifndef NORMALIZE_H
 #define NORMALIZE_H
 #include "engine/base/err.h"
+#include "engine/text/normalized.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,26 +24,6 @@ struct normalizer {
 
 /* Fill the table from the options, before the first use. */
 void normalize_prepare(struct normalizer *n);
-
-struct normalize_span {
-    uint32_t start, end;
-};
-
-/* A character on its way to the text, and where it is from. */
-struct normalize_mark {
-    uint32_t code, order;
-    struct normalize_span from;
-};
-
-/* Reused from call to call: zero-initialise, normalize_clear() at the end. */
-struct normalized {
-    char *bytes;
-    struct normalize_span *span; /* one a byte */
-    size_t length, bytes_capacity, span_capacity;
-    struct normalize_mark *pending; /* combining characters whose order is not settled yet */
-    size_t pending_count, pending_capacity;
-};
-void normalize_clear(struct normalized *out);
 
 /* Normalise text[from..to) into *out, which is overwritten; spans are offsets into text, which must
  * be shorter than 4 GiB. Cuts nothing in context outside the range. 0, or -1 with ERR_NOMEM. */

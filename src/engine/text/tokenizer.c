@@ -17,7 +17,7 @@ struct tokenizer_scratch {
 void encoding_clear(struct encoding *e)
 {
     if (e->scratch) {
-        normalize_clear(&e->scratch->normalized);
+        normalized_clear(&e->scratch->normalized);
         pieces_clear(&e->scratch->text);
         pieces_clear(&e->scratch->pair);
         free(e->scratch);

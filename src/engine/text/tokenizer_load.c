@@ -254,7 +254,7 @@ static int add_literal(struct source *s, const char *text, struct literal litera
     int status = normalize_text(&t->normalizer, text, 0, strlen(text), &n, err);
     if (!status)
         status = add_named_literal(s, &t->normalized, n.bytes, n.length, literal, err);
-    normalize_clear(&n);
+    normalized_clear(&n);
     return status;
 }
 

@@ -1,10 +1,8 @@
 #include "engine/text/wordpiece.h"
 
-#include "engine/base/mem.h"
 #include "engine/text/unicode.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum kind { LETTER, SPACE, MARK };
@@ -23,21 +21,6 @@ static const unsigned char ascii_class[128] = {
 #undef L
 #undef S
 #undef M
-
-int pieces_reserve(struct pieces *p, size_t more, struct err *err)
-{
-    if (mem_grow(&p->id, &p->id_capacity, p->count + more, sizeof *p->id, "token ids", err))
-        return -1;
-    return mem_grow(&p->span, &p->span_capacity, p->count + more, sizeof *p->span, "token offsets",
-                    err);
-}
-
-void pieces_clear(struct pieces *p)
-{
-    free(p->id);
-    free(p->span);
-    memset(p, 0, sizeof *p);
-}
 
 int wordpiece_init(struct wordpiece *w, const char *prefix, size_t max_word_chars, size_t bytes,
                    struct err *err)

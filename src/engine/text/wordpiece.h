@@ -7,26 +7,12 @@
 #ifndef WORDPIECE_H
 #define WORDPIECE_H
 #include "engine/base/err.h"
-#include "engine/text/normalize.h"
+#include "engine/text/normalized.h"
+#include "engine/text/pieces.h"
 #include "engine/text/trie.h"
 
 #include <stddef.h>
 #include <stdint.h>
-
-/* Ids with the source range of each; reused from call to call. */
-struct pieces {
-    int32_t *id;
-    struct normalize_span *span;
-    size_t count, id_capacity, span_capacity;
-};
-int pieces_reserve(struct pieces *p, size_t more, struct err *err);
-void pieces_clear(struct pieces *p); /* a zeroed struct is fine */
-/* Needs room reserved before. */
-static inline void pieces_add(struct pieces *p, int32_t id, uint32_t start, uint32_t end)
-{
-    p->id[p->count] = id;
-    p->span[p->count++] = (struct normalize_span){start, end};
-}
 
 struct wordpiece {
     struct trie trie;
