@@ -60,18 +60,23 @@ static void format_view(char *out, size_t size, const struct trainer_view *v)
              v->state == TRAINER_PAUSED ? "  paused" : "");
 }
 
-void progress_view(struct progress *p, const struct trainer_view *v)
+void progress_line(struct progress *p, const char *line)
 {
     double now = clock_monotonic();
-    char line[200];
     if (now - p->last < (p->terminal ? TERMINAL_SECONDS : LOG_SECONDS))
         return;
-    format_view(line, sizeof line, v);
     p->last = now;
     if (!p->terminal && !strcmp(line, p->shown))
         return; /* a log says a thing once */
-    memcpy(p->shown, line, sizeof line);
+    snprintf(p->shown, sizeof p->shown, "%s", line);
     show_line(p, line);
+}
+
+void progress_view(struct progress *p, const struct trainer_view *v)
+{
+    char line[sizeof p->shown];
+    format_view(line, sizeof line, v);
+    progress_line(p, line);
 }
 
 static void record_eval(const struct record *r)

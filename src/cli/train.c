@@ -1,14 +1,15 @@
 /* train.c - `sft train`: the same trainer as the workbench's, watched through the same control.
  *
  * Everything a user can get wrong is found before the first line is printed, so that an error is
- * one line. The first SIGINT, SIGTERM or SIGHUP asks the trainer to stop, which saves; the second
- * kills, and what was saved stays whole. */
+ * one line. A wish to stop (stop.h) is passed on to the trainer, which saves; the second kills, and
+ * what was saved stays whole. */
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/data_options.h"
 #include "cli/preamble.h"
 #include "cli/progress.h"
 #include "cli/report.h"
+#include "cli/stop.h"
 #include "engine/base/clock.h"
 #include "engine/base/file.h"
 #include "engine/train/control.h"
@@ -18,7 +19,6 @@
 #include "engine/train/trainer.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -156,31 +156,6 @@ static const char *dataset_name(const void *dataset, size_t id)
 
 /* ---- the run ---- */
 
-static volatile sig_atomic_t stop_signal;
-static volatile double stopped_at;
-
-/* One wish to stop often arrives as several signals (timeout(1) sends two, a closing terminal HUP
- * and TERM), so only one that comes later is the second one, which kills. */
-static void on_signal(int number)
-{
-    double now = clock_monotonic();
-    if (!stop_signal) {
-        stopped_at = now;
-        stop_signal = number;
-    } else if (now - stopped_at > 0.5) {
-        signal(number, SIG_DFL);
-        raise(number); /* delivered when this handler returns */
-    }
-}
-
-static void catch_signals(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction a = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        sigaction(numbers[i], &a, NULL);
-}
-
 /* True once nothing can fail any more that a user could have known before. */
 static bool is_under_way(const struct trainer_view *v)
 {
@@ -224,7 +199,7 @@ static void look(struct watching *w)
         if (!trainer_state_is_end(v.state))
             progress_view(&w->progress, &v);
     }
-    if (stop_signal && !w->stop_posted) {
+    if (stop_wanted() && !w->stop_posted) {
         const struct command stop = {.kind = COMMAND_STOP};
         progress_clear(&w->progress);
         fprintf(stderr, "stopping and saving; once more kills\n");
@@ -331,7 +306,7 @@ static int run(struct train *c, struct err *err)
                                       .accept_other_kernels = c->accept_other_kernels,
                                       .evaluate_test = c->spec.files[SPLIT_TEST] != NULL};
     struct trainer_view end;
-    catch_signals();
+    stop_catch_signals();
     struct trainer *t = trainer_start(&spec, err);
     if (!t)
         return -1;
