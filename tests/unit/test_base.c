@@ -106,6 +106,33 @@ static void test_sha256(void **state)
     }
 }
 
+/* FIPS 180-2's examples, and the name git gives an empty file. */
+static void test_sha1(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *hex;
+    } examples[] = {
+        {"abc", "a9993e364706816aba3e25717850c26c9cd0d89d"},
+        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+         "84983e441c3bd26ebaae4aa1f95129e5e54670f1"},
+        {"blob 0", "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"},
+    };
+    struct sha1 s;
+    char hex[41];
+    for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
+        sha1_init(&s);
+        sha1_add(&s, examples[i].text, strlen(examples[i].text) + (i == 2)); /* git adds the NUL */
+        sha1_finish(&s, hex);
+        assert_string_equal(hex, examples[i].hex);
+    }
+    sha1_init(&s);
+    for (int i = 0; i < 1000000; i++)
+        sha1_add(&s, "a", 1);
+    sha1_finish(&s, hex);
+    assert_string_equal(hex, "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
+}
+
 static void test_hash_bytes_is_stable(void **state)
 {
     (void)state;
@@ -243,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_err_is_one_line_and_wraps),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_sha256),
+        cmocka_unit_test(test_sha1),
         cmocka_unit_test(test_hash_bytes_is_stable),
         cmocka_unit_test(test_rng),
         cmocka_unit_test(test_files_are_whole_or_absent),

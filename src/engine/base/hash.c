@@ -22,9 +22,14 @@ static uint32_t rotate(uint32_t x, int n)
     return x >> n | x << (32 - n);
 }
 
+static uint32_t big_endian(const unsigned char *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
 /* One round. Instead of moving eight words on, the callers rename them. */
-static inline void hash_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f,
-                              uint32_t g, uint32_t *h, uint32_t word)
+static inline void hash_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e,
+                              uint32_t f, uint32_t g, uint32_t *h, uint32_t word)
 {
     uint32_t big1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
     uint32_t big0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
@@ -33,14 +38,13 @@ static inline void hash_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, u
     *h = t1 + big0 + ((a & b) ^ (a & c) ^ (b & c));
 }
 
-static void add_block(uint32_t state[8], const unsigned char *p)
+static void add_block(uint32_t *state, const unsigned char *p)
 {
     uint32_t w[64];
     uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
     uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
     for (int i = 0; i < 16; i++)
-        w[i] = (uint32_t)p[4 * i] << 24 | (uint32_t)p[4 * i + 1] << 16 |
-               (uint32_t)p[4 * i + 2] << 8 | p[4 * i + 3];
+        w[i] = big_endian(p + 4 * i);
     for (int i = 16; i < 64; i++) {
         uint32_t s0 = rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3;
         uint32_t s1 = rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10;
@@ -61,6 +65,39 @@ static void add_block(uint32_t state[8], const unsigned char *p)
         state[i] += added[i];
 }
 
+/* What both functions do alike: cut the bytes into blocks of 64 (5.2.1), and end with a one, zeros and
+ * the length in bits (5.1.1). */
+typedef void add_block_fn(uint32_t *state, const unsigned char *block);
+
+static void feed(uint64_t *length_bytes, unsigned char block[64], uint32_t *state,
+                 add_block_fn *add, const void *bytes, size_t n)
+{
+    const unsigned char *p = bytes;
+    while (n) {
+        size_t filled = *length_bytes % 64, take = 64 - filled < n ? 64 - filled : n;
+        if (take == 64)
+            add(state, p);
+        else {
+            memcpy(block + filled, p, take);
+            if (filled + take == 64)
+                add(state, block);
+        }
+        *length_bytes += take;
+        p += take;
+        n -= take;
+    }
+}
+
+static void pad(uint64_t *length_bytes, unsigned char block[64], uint32_t *state, add_block_fn *add)
+{
+    uint64_t bits = *length_bytes * 8;
+    unsigned char tail[72] = {0x80};
+    size_t zeros = (119 - *length_bytes % 64) % 64;
+    for (int i = 0; i < 8; i++)
+        tail[1 + zeros + (size_t)i] = (unsigned char)(bits >> (56 - 8 * i));
+    feed(length_bytes, block, state, add, tail, 1 + zeros + 8);
+}
+
 void sha256_init(struct sha256 *s)
 {
     static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
@@ -71,30 +108,12 @@ void sha256_init(struct sha256 *s)
 
 void sha256_add(struct sha256 *s, const void *bytes, size_t n)
 {
-    const unsigned char *p = bytes;
-    while (n) {
-        size_t filled = s->length_bytes % 64, take = 64 - filled < n ? 64 - filled : n;
-        if (take == 64)
-            add_block(s->state, p);
-        else {
-            memcpy(s->block + filled, p, take);
-            if (filled + take == 64)
-                add_block(s->state, s->block);
-        }
-        s->length_bytes += take;
-        p += take;
-        n -= take;
-    }
+    feed(&s->length_bytes, s->block, s->state, add_block, bytes, n);
 }
 
 void sha256_finish(struct sha256 *s, char hex[65])
 {
-    uint64_t bits = s->length_bytes * 8;
-    unsigned char tail[72] = {0x80};
-    size_t zeros = (119 - s->length_bytes % 64) % 64;
-    for (int i = 0; i < 8; i++)
-        tail[1 + zeros + (size_t)i] = (unsigned char)(bits >> (56 - 8 * i));
-    sha256_add(s, tail, 1 + zeros + 8);
+    pad(&s->length_bytes, s->block, s->state, add_block);
     for (int i = 0; i < 8; i++)
         snprintf(hex + 8 * i, 9, "%08x", s->state[i]);
 }
@@ -110,6 +129,58 @@ int sha256_file(const char *path, char hex[65], struct err *err)
     sha256_finish(&s, hex);
     file_map_close(&m);
     return 0;
+}
+
+/* The four stretches of SHA-1's eighty rounds: their function of three words (4.1.1) and their constant
+ * (4.2.1). */
+static uint32_t sha1_word(int round, uint32_t b, uint32_t c, uint32_t d)
+{
+    switch (round / 20) {
+    case 0:
+        return ((b & c) ^ (~b & d)) + 0x5a827999;
+    case 1:
+        return (b ^ c ^ d) + 0x6ed9eba1;
+    case 2:
+        return ((b & c) ^ (b & d) ^ (c & d)) + 0x8f1bbcdc;
+    default:
+        return (b ^ c ^ d) + 0xca62c1d6;
+    }
+}
+
+static void sha1_add_block(uint32_t *state, const unsigned char *p)
+{
+    uint32_t w[80];
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
+    for (int i = 0; i < 16; i++)
+        w[i] = big_endian(p + 4 * i);
+    for (int i = 16; i < 80; i++)
+        w[i] = rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 31);
+    for (int i = 0; i < 80; i++) {
+        uint32_t next = rotate(a, 27) + sha1_word(i, b, c, d) + e + w[i];
+        e = d, d = c, c = rotate(b, 2), b = a, a = next;
+    }
+    const uint32_t added[5] = {a, b, c, d, e};
+    for (int i = 0; i < 5; i++)
+        state[i] += added[i];
+}
+
+void sha1_init(struct sha1 *s)
+{
+    static const uint32_t start[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
+    memcpy(s->state, start, sizeof start);
+    s->length_bytes = 0;
+}
+
+void sha1_add(struct sha1 *s, const void *bytes, size_t n)
+{
+    feed(&s->length_bytes, s->block, s->state, sha1_add_block, bytes, n);
+}
+
+void sha1_finish(struct sha1 *s, char hex[41])
+{
+    pad(&s->length_bytes, s->block, s->state, sha1_add_block);
+    for (int i = 0; i < 5; i++)
+        snprintf(hex + 8 * i, 9, "%08x", s->state[i]);
 }
 
 /* Eight bytes at a time through the mixer of rng.c's kind; bytes are read in a fixed order so that
