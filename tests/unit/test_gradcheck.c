@@ -7,15 +7,21 @@
 #include "engine/math/reference.h"
 #include "math_check.h"
 
-enum { R = 4, H = 7, S = 5, D = 3, LD = 3 * D, MOST_INPUTS = 5, MOST_FLOATS = 128 };
+enum { R = 4, H = 7, S = 5, D = 3, LD = 3 * D, ROPE_LD = 11, MOST_INPUTS = 5, MOST_FLOATS = 128 };
 #define EPSILON 1e-3
 
 static const struct dropout no_dropout = {0, 0, 1.0f};
 static struct dropout dropout;
 
+/* What a subject with options is at this time: an activation, or a sum of the options below. */
+static int variant;
+enum { NORM_RMS = 1, NORM_BETA = 2, NORM_PAST = 4 };
+enum { ATTENTION_CAUSAL = 1, ATTENTION_WINDOW = 2, ATTENTION_BIAS = 4, ATTENTION_ADDS = 8 };
+
 /* Inputs of one kernel, side by side, and the gradient of each. */
 struct subject {
     const char *name;
+    int variants;
     size_t sizes[MOST_INPUTS];
     double (*loss)(double *const *in);
     void (*gradient)(double *const *in, double *const *grad); /* grad zeroed before */
@@ -31,64 +37,100 @@ static double weighted(const double *y, size_t n)
     return sum;
 }
 
-/* in: o, bias, x, gamma, beta */
-struct norm {
+/* in: o, bias, x, gamma, beta. The loss also reads z, as a pre-norm block's residual does: its
+ * weights are the gradient that comes past the norm. */
+struct norm_run {
     double y[R * H], z[R * H], mean[R], rstd[R];
+    struct reference_norm norm;
 };
 
-static void norm_forward(struct norm *f, double *const *in)
+static const double *past(void)
 {
-    reference_residual_norm_forward(f->y, f->z, f->mean, f->rstd, in[0], in[1], in[2], in[3], in[4],
-                                    EPSILON, R, H, dropout, 11);
+    return variant & NORM_PAST ? weight + R * H : NULL;
+}
+
+static void norm_forward(struct norm_run *f, double *const *in)
+{
+    f->norm = (struct reference_norm){in[3], variant & NORM_BETA ? in[4] : NULL, EPSILON,
+                                      variant & NORM_RMS};
+    reference_residual_norm_forward(f->y, f->z, f->mean, f->rstd, in[0], in[1], in[2], &f->norm, R,
+                                    H, dropout, 11);
 }
 
 static double norm_loss(double *const *in)
 {
-    struct norm f;
+    struct norm_run f;
     norm_forward(&f, in);
-    return weighted(f.y, R * H);
+    double loss = weighted(f.y, R * H);
+    for (size_t i = 0; past() && i < R * H; i++)
+        loss += f.z[i] * past()[i];
+    return loss;
 }
 
 static void norm_gradient(double *const *in, double *const *grad)
 {
-    struct norm f;
+    struct norm_run f;
     norm_forward(&f, in);
-    reference_residual_norm_backward(grad[2], grad[0], grad[3], grad[4], grad[1], weight, f.z,
-                                     f.mean, f.rstd, in[3], R, H, dropout, 11);
+    reference_residual_norm_backward(grad[2], grad[0], grad[3], grad[4], grad[1], weight, past(),
+                                     f.z, f.mean, f.rstd, &f.norm, R, H, dropout, 11);
 }
 
-/* in: u, bias */
-static double gelu_loss(double *const *in)
+/* in: u, bias; the variant is the activation */
+static double act_loss(double *const *in)
 {
     double u[R * H], a[R * H];
     memcpy(u, in[0], sizeof u);
-    reference_bias_gelu_forward(a, u, in[1], R, H);
+    reference_bias_act_forward(variant, a, u, in[1], R, H);
     return weighted(a, R * H);
 }
 
-static void gelu_gradient(double *const *in, double *const *grad)
+static void act_gradient(double *const *in, double *const *grad)
 {
     double u[R * H], a[R * H];
     memcpy(u, in[0], sizeof u);
-    reference_bias_gelu_forward(a, u, in[1], R, H);
-    reference_bias_gelu_backward(grad[0], grad[1], weight, u, R, H);
+    reference_bias_act_forward(variant, a, u, in[1], R, H);
+    reference_bias_act_backward(variant, grad[0], grad[1], weight, u, R, H);
 }
 
-static double tanh_loss(double *const *in)
+static double gated_loss(double *const *in)
 {
-    double y[R * H];
-    memcpy(y, in[0], sizeof y);
-    reference_bias_tanh_forward(y, in[1], R, H);
-    return weighted(y, R * H);
+    double u[2 * R * H], a[R * H];
+    memcpy(u, in[0], sizeof u);
+    reference_gated_act_forward(variant, a, u, in[1], R, H);
+    return weighted(a, R * H);
 }
 
-static void tanh_gradient(double *const *in, double *const *grad)
+static void gated_gradient(double *const *in, double *const *grad)
 {
-    double y[R * H];
-    memcpy(y, in[0], sizeof y);
-    reference_bias_tanh_forward(y, in[1], R, H);
-    memcpy(grad[0], weight, sizeof y);
-    reference_bias_tanh_backward(grad[0], grad[1], y, R, H);
+    double u[2 * R * H], a[R * H];
+    memcpy(u, in[0], sizeof u);
+    reference_gated_act_forward(variant, a, u, in[1], R, H);
+    reference_gated_act_backward(variant, grad[0], grad[1], weight, u, R, H);
+}
+
+/* in: x, and angles whose own gradient nobody asks for; two heads of width 4 in rows of H */
+static void turn(double *x, const double *angles, bool backward)
+{
+    double cosine[R * 2], sine[R * 2];
+    for (size_t i = 0; i < R * 2; i++) {
+        cosine[i] = cos(angles[i]);
+        sine[i] = sin(angles[i]);
+    }
+    reference_rope(x, ROPE_LD, cosine, sine, R, 2, 4, backward);
+}
+
+static double rope_loss(double *const *in)
+{
+    double x[R * ROPE_LD];
+    memcpy(x, in[0], sizeof x);
+    turn(x, in[1], false);
+    return weighted(x, R * ROPE_LD);
+}
+
+static void rope_gradient(double *const *in, double *const *grad)
+{
+    memcpy(grad[0], weight, R * ROPE_LD * sizeof(double));
+    turn(grad[0], in[1], true);
 }
 
 /* bias_add's backward is column_sum */
@@ -121,20 +163,40 @@ static void dropout_gradient(double *const *in, double *const *grad)
     reference_dropout_rows(grad[0], weight, R, H, dropout, 3);
 }
 
-/* in: q, k, v side by side in rows of LD */
+/* in: q, k, v side by side in rows of LD, and the bias of the scores */
+static struct reference_attention attention_variant(double *const *in)
+{
+    return (struct reference_attention){
+        .S = S,
+        .D = D,
+        .scale = 0.7,
+        .causal = variant & ATTENTION_CAUSAL,
+        .window = variant & ATTENTION_WINDOW ? 2 : 0,
+        .bias = variant & ATTENTION_BIAS ? in[1] : NULL,
+        .d = dropout,
+    };
+}
+
+static struct reference_qkv side_by_side(double *rows)
+{
+    return (struct reference_qkv){rows, rows + D, rows + 2 * D, LD, LD};
+}
+
 static double attention_loss(double *const *in)
 {
     double o[S * D], P[S * S];
-    reference_attention_forward(o, D, P, in[0], in[0] + D, in[0] + 2 * D, LD, S, D, dropout);
+    struct reference_attention a = attention_variant(in);
+    reference_attention_forward(o, D, P, side_by_side(in[0]), &a);
     return weighted(o, S * D);
 }
 
 static void attention_gradient(double *const *in, double *const *grad)
 {
     double o[S * D], P[S * S];
-    reference_attention_forward(o, D, P, in[0], in[0] + D, in[0] + 2 * D, LD, S, D, dropout);
-    reference_attention_backward(grad[0], grad[0] + D, grad[0] + 2 * D, LD, weight, D, P, in[0],
-                                 in[0] + D, in[0] + 2 * D, LD, S, D, dropout);
+    struct reference_attention a = attention_variant(in);
+    reference_attention_forward(o, D, P, side_by_side(in[0]), &a);
+    reference_attention_backward(side_by_side(grad[0]), a.bias ? grad[1] : NULL, weight, D, P,
+                                 side_by_side(in[0]), &a, variant & ATTENTION_ADDS);
 }
 
 /* y (R,H) = x (R,D) w^T, w (H,D): the three products of a weight */
@@ -152,13 +214,14 @@ static void product_gradient(double *const *in, double *const *grad)
 }
 
 static const struct subject subjects[] = {
-    {"residual_norm", {R * H, H, R *H, H, H}, norm_loss, norm_gradient},
-    {"bias_gelu", {R * H, H}, gelu_loss, gelu_gradient},
-    {"bias_tanh", {R * H, H}, tanh_loss, tanh_gradient},
-    {"bias_add", {R * H, H}, bias_loss, bias_gradient},
-    {"dropout_rows", {R * H}, dropout_loss, dropout_gradient},
-    {"attention", {S * LD}, attention_loss, attention_gradient},
-    {"product", {R * D, H *D}, product_loss, product_gradient},
+    {"residual_norm", 8, {R * H, H, R *H, H, H}, norm_loss, norm_gradient},
+    {"bias_act", ACT_TANH + 1, {R * H, H}, act_loss, act_gradient},
+    {"gated_act", ACT_TANH + 1, {2 * R * H, 2 * H}, gated_loss, gated_gradient},
+    {"rope", 1, {R * ROPE_LD}, rope_loss, rope_gradient},
+    {"bias_add", 1, {R * H, H}, bias_loss, bias_gradient},
+    {"dropout_rows", 1, {R * H}, dropout_loss, dropout_gradient},
+    {"attention", 16, {S * LD, S *S}, attention_loss, attention_gradient},
+    {"product", 1, {R * D, H *D}, product_loss, product_gradient},
 };
 
 static void check_subject(const struct subject *s)
@@ -187,8 +250,8 @@ static void check_subject(const struct subject *s)
             size += slope * slope;
         }
         if (!(sqrt(off) <= 1e-6 * sqrt(size)))
-            fail_msg("%s: the gradient of input %zu is off by %.3g of %.3g", s->name, i, sqrt(off),
-                     sqrt(size));
+            fail_msg("%s %d: the gradient of input %zu is off by %.3g of %.3g", s->name, variant, i,
+                     sqrt(off), sqrt(size));
     }
 }
 
@@ -198,10 +261,12 @@ static void test_gradients(void **state)
     for (size_t i = 0; i < MOST_FLOATS; i++)
         weight[i] = rng_normal(99, RNG_TEST, i);
     for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {
-        dropout = no_dropout;
-        check_subject(&subjects[i]);
-        dropout = dropout_at(0.3, 1, 2, 3, 4);
-        check_subject(&subjects[i]);
+        for (variant = 0; variant < subjects[i].variants; variant++) {
+            dropout = no_dropout;
+            check_subject(&subjects[i]);
+            dropout = dropout_at(0.3, 1, 2, 3, 4);
+            check_subject(&subjects[i]);
+        }
     }
 }
 

@@ -3,11 +3,47 @@
  * Keys (values in backward) are transposed once so that both products of a pass run over contiguous
  * rows. Rows of P are padded to whole vectors; the padding is 0 and stays 0, so that the second
  * product may run over it or stop at S alike. Up to S of about 512 one head's P fits in L2, so
- * there is nothing to tile. */
+ * there is nothing to tile.
+ *
+ * What a query may not see has P exactly 0. Under a causal or window mask the products go a band of
+ * rows or columns at a time and leave out what no row of the band sees; bands depend on S alone. */
 #ifndef KERNELS_ATTENTION_H
 #define KERNELS_ATTENTION_H
 #include "engine/math/kernels_math.h"
 #include "engine/math/kernels_product.h"
+
+enum { BAND_ROWS = 4 * TILE_ROWS };
+
+struct span {
+    size_t from, to;
+};
+
+INLINE bool is_masked(const struct attention *a)
+{
+    return a->causal || a->window;
+}
+
+/* The keys that one of queries [i, i + count) sees; and the queries that see one of such keys. */
+INLINE struct span keys_of(const struct attention *a, size_t i, size_t count)
+{
+    struct span s = {0, a->S};
+    if (a->window && i > a->window)
+        s.from = i - a->window;
+    if (a->window && a->window < a->S - (i + count))
+        s.to = i + count + a->window;
+    if (a->causal)
+        s.to = i + count;
+    return s;
+}
+INLINE struct span queries_of(const struct attention *a, size_t i, size_t count)
+{
+    struct span s = keys_of(a, i, count);
+    if (a->causal) {
+        s.from = i;
+        s.to = a->window && a->window < a->S - (i + count) ? i + count + a->window : a->S;
+    }
+    return s;
+}
 
 /* t (D, stride) = the transpose of x (S, D), padded with zeros. */
 static void transpose_head(float *t, const float *x, size_t ld, size_t S, size_t D, size_t stride)
@@ -15,6 +51,34 @@ static void transpose_head(float *t, const float *x, size_t ld, size_t S, size_t
     transpose(t, stride, x, ld, S, D);
     for (size_t c = 0; c < D; c++)
         memset(t + c * stride + S, 0, (stride - S) * sizeof *t);
+}
+
+/* y (S, stride) = alpha x t for t (D, stride): all, or where masked at least what is seen. */
+static void product_of_pairs(float *y, const float *x, size_t ld, const float *t,
+                             const struct attention *a, float alpha)
+{
+    size_t stride = ops_attention_stride(a->S);
+    size_t wide = is_masked(a) ? (size_t)TILE_COLUMNS : stride;
+    for (size_t j = 0; j < a->S; j += wide) {
+        struct span i = queries_of(a, j, a->S - j < wide ? a->S - j : wide);
+        size_t columns = stride - j < wide ? stride - j : wide;
+        small_product(y + i.from * stride + j, stride, x + i.from * ld, ld, 1, t + j, stride,
+                      i.to - i.from, columns, a->D, alpha, false);
+    }
+}
+
+/* y (S,D) = alpha p x for p (S, stride), which is 0 where masked; `across`: its transpose. */
+static void product_over_pairs(float *y, size_t ldy, const float *p, bool across, const float *x,
+                               size_t ldx, const struct attention *a, float alpha, bool add)
+{
+    size_t stride = ops_attention_stride(a->S), tall = is_masked(a) ? (size_t)BAND_ROWS : a->S;
+    size_t pr = across ? 1 : stride, pc = across ? stride : 1;
+    for (size_t i = 0; i < a->S; i += tall) {
+        size_t rows = a->S - i < tall ? a->S - i : tall;
+        struct span k = across ? queries_of(a, i, rows) : keys_of(a, i, rows);
+        small_product(y + i * ldy, ldy, p + i * pr + k.from * pc, pr, pc, x + k.from * ldx, ldx,
+                      rows, a->D, k.to - k.from, alpha, add);
+    }
 }
 
 /* p[0..S) = softmax in place; what stands behind it up to a whole vector becomes 0. A NaN or an
@@ -33,23 +97,53 @@ INLINE void softmax_row(float *p, size_t S)
     FOR_VECS(j, n, S, { v_store_whole(p + j, v_first(v_mul(v_load_whole(p + j), inverse), n)); });
 }
 
-static void attention_forward(float *o, size_t ldo, float *P, const float *q, const float *k,
-                              const float *v, size_t ld, size_t S, size_t D, float *scratch,
-                              struct dropout d)
+/* x[from..to) = value */
+INLINE void fill(float *x, size_t from, size_t to, float value)
 {
-    size_t stride = ops_attention_stride(S);
-    float *kt = scratch, *dropped = kt + D * stride;
-    transpose_head(kt, k, ld, S, D, stride);
-    small_product(P, stride, q, ld, 1, kt, stride, S, stride, D, 1.0f / sqrtf((float)D));
+    for (size_t j = from; j < to; j++)
+        x[j] = value;
+}
+
+INLINE void clear_unseen(float *row, struct span seen, size_t stride)
+{
+    fill(row, 0, seen.from, 0.0f);
+    fill(row, seen.to, stride, 0.0f);
+}
+
+/* Scores of query i to its row of P, by whole vectors from the one that holds the first key seen;
+ * a score of minus infinity there is a P of 0. */
+INLINE void attend_row(float *p, size_t i, const struct attention *a, size_t stride)
+{
+    struct span see = keys_of(a, i, 1);
+    size_t from = see.from / W * W;
+    if (a->bias) {
+        const float *bias = a->bias + i * stride + from;
+        FOR_VECS(j, n, see.to - from, {
+            v_store(p + from + j, v_add(v_load(p + from + j, n), v_load(bias + j, n)), n);
+        });
+    }
+    fill(p, from, see.from, -INFINITY);
+    softmax_row(p + from, see.to - from);
+    if (is_masked(a))
+        clear_unseen(p, see, stride);
+}
+
+static void attention_forward(float *o, size_t ldo, float *P, struct qkv x,
+                              const struct attention *a, float *scratch)
+{
+    size_t S = a->S, stride = ops_attention_stride(S);
+    float *kt = scratch, *dropped = kt + a->D * stride;
+    transpose_head(kt, x.k, x.ldk, S, a->D, stride);
+    product_of_pairs(P, x.q, x.ldq, kt, a, a->scale);
     for (size_t i = 0; i < S; i++) {
         float *p = P + i * stride, *to = dropped + i * stride;
-        softmax_row(p, S);
-        if (d.threshold)
+        attend_row(p, i, a, stride);
+        if (a->d.threshold)
             FOR_VECS(j, n, S, {
-                v_store(to + j, v_dropout(v_load(p + j, n), d, (uint32_t)(i * S + j)), n);
+                v_store(to + j, v_dropout(v_load(p + j, n), a->d, (uint32_t)(i * S + j)), n);
             });
     }
-    small_product(o, ldo, d.threshold ? dropped : P, stride, 1, v, ld, S, D, S, 1.0f);
+    product_over_pairs(o, ldo, a->d.threshold ? dropped : P, false, x.v, x.ldk, a, 1.0f, false);
 }
 
 /* ds becomes P * (g - sum_j P g) with g = dropout'(ds); dropped becomes dropout(P). */
@@ -74,22 +168,33 @@ INLINE void softmax_backward_row(float *ds, float *dropped, const float *p, size
     });
 }
 
-static void attention_backward(float *dq, float *dk, float *dv, size_t ldd, const float *d_o,
-                               size_t ldo, const float *P, const float *q, const float *k,
-                               const float *v, size_t ld, size_t S, size_t D, float *scratch,
-                               struct dropout d)
+/* The same for query i, whose ds holds products only where its band was computed. */
+INLINE void attend_row_backward(float *ds, float *dropped, const float *p, size_t i,
+                                const struct attention *a, size_t stride)
 {
-    size_t stride = ops_attention_stride(S);
-    float *vt = scratch, *ds = vt + D * stride, *dropped = ds + S * stride;
-    float alpha = 1.0f / sqrtf((float)D);
-    transpose_head(vt, v, ld, S, D, stride);
-    small_product(ds, stride, d_o, ldo, 1, vt, stride, S, stride, D, 1.0f);
+    struct span see = keys_of(a, i, 1);
+    if (is_masked(a))
+        clear_unseen(ds, see, stride);
+    softmax_backward_row(ds, dropped, p, a->S, a->d, (uint32_t)(i * a->S));
+    if (is_masked(a)) /* again: a sum that is no number must not reach what is not seen */
+        clear_unseen(ds, see, stride);
+}
+
+static void attention_backward(struct qkv dx, float *dbias, const float *d_o, size_t ldo,
+                               const float *P, struct qkv x, const struct attention *a, bool add_kv,
+                               float *scratch)
+{
+    size_t S = a->S, stride = ops_attention_stride(S);
+    float *vt = scratch, *ds = vt + a->D * stride, *dropped = ds + S * stride;
+    transpose_head(vt, x.v, x.ldk, S, a->D, stride);
+    product_of_pairs(ds, d_o, ldo, vt, a, 1.0f);
     for (size_t i = 0; i < S; i++)
-        softmax_backward_row(ds + i * stride, dropped + i * stride, P + i * stride, S, d,
-                             (uint32_t)(i * S));
-    small_product(dv, ldd, d.threshold ? dropped : P, 1, stride, d_o, ldo, S, D, S, 1.0f);
-    small_product(dq, ldd, ds, stride, 1, k, ld, S, D, S, alpha);
-    small_product(dk, ldd, ds, 1, stride, q, ld, S, D, S, alpha);
+        attend_row_backward(ds + i * stride, dropped + i * stride, P + i * stride, i, a, stride);
+    if (dbias)
+        memcpy(dbias, ds, S * stride * sizeof *ds);
+    product_over_pairs(dx.v, dx.ldk, a->d.threshold ? dropped : P, true, d_o, ldo, a, 1.0f, add_kv);
+    product_over_pairs(dx.q, dx.ldq, ds, false, x.k, x.ldk, a, a->scale, false);
+    product_over_pairs(dx.k, dx.ldk, ds, true, x.q, x.ldq, a, a->scale, add_kv);
 }
 
 #endif

@@ -132,12 +132,14 @@ static void strip_run(const struct strip *s, size_t columns)
     parts[vecs - 1](s, columns - (vecs - 1) * W);
 }
 
-/* C (M,N) = alpha A B with B's rows contiguous and in cache: attention's products. */
+/* C (M,N) = alpha A B, or C + alpha A B, with B's rows contiguous and in cache: attention's
+ * products. */
 static void small_product(float *c, size_t ldc, const float *a, size_t ar, size_t ac,
-                          const float *b, size_t br, size_t M, size_t N, size_t K, float alpha)
+                          const float *b, size_t br, size_t M, size_t N, size_t K, float alpha,
+                          bool add)
 {
     for (size_t j = 0; j < N; j += TILE_COLUMNS) {
-        struct strip s = {M, K, a, ar, ac, TILE_ROWS * ar, b + j, br, c + j, ldc, alpha, false};
+        struct strip s = {M, K, a, ar, ac, TILE_ROWS * ar, b + j, br, c + j, ldc, alpha, add};
         strip_run(&s, N - j < TILE_COLUMNS ? N - j : TILE_COLUMNS);
     }
 }

@@ -32,6 +32,32 @@ struct dropout {
     float scale;        /* 1 / (1 - p) */
 };
 
+/* GELU is the erf form of Hendrycks and Gimpel 2016, x Phi(x); GELU_TANH their approximation
+ * 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))); SILU x / (1 + e^-x). */
+enum activation { ACT_GELU, ACT_GELU_TANH, ACT_RELU, ACT_SILU, ACT_TANH };
+
+struct norm {                  /* LayerNorm, or with rms RMSNorm: no mean, no beta */
+    const float *gamma, *beta; /* (H); beta NULL: none */
+    float eps;
+    bool rms;
+};
+
+struct attention { /* what one head of one sequence computes besides softmax(scale q k^T) v */
+    size_t S, D;
+    float scale;
+    bool causal;       /* query i sees keys j <= i only */
+    size_t window;     /* 0: none; else only |i - j| <= window */
+    const float *bias; /* (S, ops_attention_stride(S)) added to the scaled scores, or NULL */
+    struct dropout d;
+};
+
+/* Of one head, (S,D) each, inside wider matrices: row stride ldq of q, ldk of k and v. Not written
+ * where they are an input. */
+struct qkv {
+    float *q, *k, *v;
+    size_t ldq, ldk;
+};
+
 /* The numbers of one update, worked out in double by optim.c and rounded once: 1 - beta2 of a float
  * beta2 would be wrong in the fourth digit. */
 struct adamw_step {
@@ -49,31 +75,46 @@ struct ops {
      * training step, so BLAS serves only where it is asked for (compute.h). */
     bool leads_blas;
 
-    /* z = x + dropout(o + bias);  y = (z - mean) * rstd * gamma + beta;  rstd = 1/sqrt(var + eps).
-     *   y, z (R,H) out; z may be o. mean, rstd (R) out.
-     *   o (R,H), x (R,H), bias, gamma, beta (H) in; bias and x may be NULL (then they are 0).
-     * first: the dropout counter of element (0,0) is first*H. Ba, Kiros, Hinton 2016, eq. 3-4. */
+    /* z = x + dropout(o + bias);  y = norm(z): (z - mean) * rstd * gamma + beta with rstd =
+     * 1/sqrt(var + eps), Ba, Kiros, Hinton 2016, eq. 3-4; with rms, z * rstd * gamma with rstd =
+     * 1/sqrt(mean(z^2) + eps), Zhang and Sennrich 2019, eq. 4.
+     *   y, z (R,H) out; z may be o. rstd (R) out; mean (R) out, neither written nor read with rms.
+     *   o (R,H), x (R,H), bias (H) in; bias and x may be NULL (then they are 0).
+     * first: the dropout counter of element (0,0) is first*H. */
     void (*residual_norm_forward)(float *y, float *z, float *mean, float *rstd, const float *o,
-                                  const float *bias, const float *x, const float *gamma,
-                                  const float *beta, float eps, size_t R, size_t H,
-                                  struct dropout d, uint64_t first);
-    /* From dy to dz (which is also the gradient of the residual x) and to d_o = dropout'(dz).
-     *   dz (R,H) out, may be dy. d_o (R,H) out, may be NULL; may not be dz.
-     *   dgamma, dbeta, dbias (H): the sums over these R rows are ADDED; dbias may be NULL. */
+                                  const float *bias, const float *x, const struct norm *n, size_t R,
+                                  size_t H, struct dropout d, uint64_t first);
+    /* dz = dres + norm'(dy), which is also the gradient of the residual x; d_o = dropout'(dz).
+     *   dz (R,H) out, may be dy or dres. d_o (R,H) out, may be NULL; may not be dz.
+     *   dres (R,H) in, what reaches z past the norm (pre-norm blocks); NULL: 0.
+     *   dgamma, dbeta, dbias (H): the sums over these R rows are ADDED; dbeta is not touched where
+     *   the norm has no beta, dbias may be NULL. */
     void (*residual_norm_backward)(float *dz, float *d_o, float *dgamma, float *dbeta, float *dbias,
-                                   const float *dy, const float *z, const float *mean,
-                                   const float *rstd, const float *gamma, size_t R, size_t H,
-                                   struct dropout d, uint64_t first);
+                                   const float *dy, const float *dres, const float *z,
+                                   const float *mean, const float *rstd, const struct norm *n,
+                                   size_t R, size_t H, struct dropout d, uint64_t first);
 
-    /* u += bias;  a = u * Phi(u), the erf form of Hendrycks and Gimpel 2016. u, a (R,F). */
-    void (*bias_gelu_forward)(float *a, float *u, const float *bias, size_t R, size_t F);
-    /* du = da * (Phi(u) + u phi(u)); du may be da. dbias (F): sums over rows ADDED. */
-    void (*bias_gelu_backward)(float *du, float *dbias, const float *da, const float *u, size_t R,
-                               size_t F);
+    /* u += bias;  a = act(u). u, a (R,F); bias may be NULL; a may be u, which is then lost. */
+    void (*bias_act_forward)(enum activation act, float *a, float *u, const float *bias, size_t R,
+                             size_t F);
+    /* du = da * act'(u); du may be da. dbias (F): sums over rows ADDED; may be NULL. */
+    void (*bias_act_backward)(enum activation act, float *du, float *dbias, const float *da,
+                              const float *u, size_t R, size_t F);
 
-    /* y = tanh(y + bias) in place; dy becomes dy * (1 - y*y) and its column sums are ADDED. */
-    void (*bias_tanh_forward)(float *y, const float *bias, size_t R, size_t H);
-    void (*bias_tanh_backward)(float *dy, float *dbias, const float *y, size_t R, size_t H);
+    /* Gated feed-forward, Shazeer 2020: u (R,2F) += bias (2F, may be NULL);
+     * a (R,F) = act(u[:, :F]) * u[:, F:]. */
+    void (*gated_act_forward)(enum activation act, float *a, float *u, const float *bias, size_t R,
+                              size_t F);
+    /* du (R,2F) from da (R,F). dbias (2F): sums over rows ADDED; may be NULL. */
+    void (*gated_act_backward)(enum activation act, float *du, float *dbias, const float *da,
+                               const float *u, size_t R, size_t F);
+
+    /* Rotary positions, Su et al. 2021, eq. 34, in the form that pairs element i of a head with
+     * i + D/2: in each of R rows (row stride ld), each of `heads` neighbouring heads of width D, an
+     * even number, pairs are turned by the row's angles: cosine, sine (R, D/2). backward: by minus
+     * the angles. In place. */
+    void (*rope)(float *x, size_t ld, const float *cosine, const float *sine, size_t R,
+                 size_t heads, size_t D, bool backward);
 
     void (*bias_add)(float *y, const float *bias, size_t R, size_t N);  /* y += bias */
     void (*column_sum)(float *sum, const float *y, size_t R, size_t N); /* sum += sum_r y */
@@ -82,18 +123,18 @@ struct ops {
     void (*add)(float *y, const float *x, size_t n); /* y += x */
     void (*scale)(float *y, float a, size_t n);      /* y *= a */
 
-    /* One head of one sequence, Vaswani et al. 2017, eq. 1: P = softmax(q k^T / sqrt(D)),
-     * o = dropout(P) v. q, k, v are (S,D) with row stride ld inside a (T, 3*hidden) matrix;
-     * P (S,S) with row stride ops_attention_stride(S) is kept for backward, before dropout;
-     * o (S,D), row stride ldo. scratch: ops_attention_scratch(S, D) floats. */
-    void (*attention_forward)(float *o, size_t ldo, float *P, const float *q, const float *k,
-                              const float *v, size_t ld, size_t S, size_t D, float *scratch,
-                              struct dropout d);
-    /* dq, dk, dv like q, k, v with row stride ldd, overwritten. */
-    void (*attention_backward)(float *dq, float *dk, float *dv, size_t ldd, const float *d_o,
-                               size_t ldo, const float *P, const float *q, const float *k,
-                               const float *v, size_t ld, size_t S, size_t D, float *scratch,
-                               struct dropout d);
+    /* One head of one sequence, Vaswani et al. 2017, eq. 1: P = softmax(scale q k^T + bias) over
+     * the keys a query sees, o = dropout(P) v.
+     *   o (S,D), row stride ldo, out. P (S,S), row stride ops_attention_stride(S), is kept for
+     *   backward: before dropout, 0 where masked. scratch: ops_attention_scratch(S, D) floats. */
+    void (*attention_forward)(float *o, size_t ldo, float *P, struct qkv x,
+                              const struct attention *a, float *scratch);
+    /* dx.q, dx.k and dx.v out, overwritten; with add_kv dx.k and dx.v are ADDED to, for query heads
+     * that share a key-value head. dbias (S,S) with P's stride, out, may be NULL: the gradient of
+     * `bias`, which is that of the scaled scores; 0 where masked. */
+    void (*attention_backward)(struct qkv dx, float *dbias, const float *d_o, size_t ldo,
+                               const float *P, struct qkv x, const struct attention *a, bool add_kv,
+                               float *scratch);
 
     double (*sum_squares)(const float *x, size_t n); /* in one fixed order */
 

@@ -11,6 +11,7 @@
  * leaving them out is exact, and saves three quarters of that block. */
 #include "engine/model/parts.h"
 
+#include <math.h>
 #include <string.h>
 
 struct block_job {
@@ -46,11 +47,28 @@ static struct block_job job_of(struct model *m, size_t layer, const struct batch
 }
 
 /* Each head of each sequence has a dropout of its own. */
-static struct dropout head_dropout(const struct block_job *j, size_t sequence, size_t head)
+static struct attention head_attention(const struct block_job *j, size_t sequence, size_t head)
 {
     const struct model *m = j->m;
     size_t site = SITE_BLOCKS + 2 * m->L + (j->layer * j->b->B + sequence) * m->heads + head;
-    return dropout_site(m->attention_dropout, j->pass, (uint32_t)site);
+    return (struct attention){
+        .S = j->b->start[sequence + 1] - j->b->start[sequence],
+        .D = m->D,
+        .scale = 1.0f / sqrtf((float)m->D),
+        .d = dropout_site(m->attention_dropout, j->pass, (uint32_t)site),
+    };
+}
+
+/* One head inside rows of queries, keys and values side by side. */
+static struct qkv head_qkv(float *rows, size_t H, size_t D, size_t head)
+{
+    float *q = rows + head * D;
+    return (struct qkv){q, q + H, q + 2 * H, 3 * H, 3 * H};
+}
+
+static struct norm block_norm(const struct block_job *j, int gamma, int beta)
+{
+    return (struct norm){j->p[gamma].w, j->p[beta].w, (float)j->m->config.layer_norm_eps, false};
 }
 
 static void attend(void *arg, size_t s, int worker)
@@ -66,9 +84,9 @@ static void attend(void *arg, size_t s, int worker)
         float *P = j->ws->training
                        ? j->k->P + j->ws->attention_at[s] + h * S * ops_attention_stride(S)
                        : own_P;
-        const float *q = qkv + h * D;
-        ops->attention_forward(j->k->ctx + first * H + h * D, H, P, q, q + H, q + 2 * H, 3 * H, S,
-                               D, scratch, head_dropout(j, s, h));
+        struct attention a = head_attention(j, s, h);
+        ops->attention_forward(j->k->ctx + first * H + h * D, H, P, head_qkv(qkv, H, D, h), &a,
+                               scratch);
     }
     if (j->gathers) {
         memcpy(j->k->tail_x + s * H, j->k->x + first * H, H * sizeof(float));
@@ -83,10 +101,10 @@ static void first_norm(void *arg, size_t first, size_t rows, size_t block, int w
     const struct param *p = j->p;
     struct block_memory *k = j->k;
     size_t H = j->m->H, at = first * H;
-    j->m->compute->ops->residual_norm_forward(
-        k->y1 + at, k->z1 + at, k->mean1 + first, k->rstd1 + first, k->z1 + at, p[OUT_B].w,
-        k->tail_x + at, p[GAMMA1].w, p[BETA1].w, (float)j->m->config.layer_norm_eps, rows, H,
-        j->attention_out, first);
+    struct norm n = block_norm(j, GAMMA1, BETA1);
+    j->m->compute->ops->residual_norm_forward(k->y1 + at, k->z1 + at, k->mean1 + first,
+                                              k->rstd1 + first, k->z1 + at, p[OUT_B].w,
+                                              k->tail_x + at, &n, rows, H, j->attention_out, first);
 }
 
 static void gelu(void *arg, size_t first, size_t rows, size_t block, int worker)
@@ -94,7 +112,8 @@ static void gelu(void *arg, size_t first, size_t rows, size_t block, int worker)
     (void)block, (void)worker;
     const struct block_job *j = arg;
     size_t F = j->m->F, at = first * F;
-    j->m->compute->ops->bias_gelu_forward(j->k->a + at, j->k->u + at, j->p[UP_B].w, rows, F);
+    j->m->compute->ops->bias_act_forward(ACT_GELU, j->k->a + at, j->k->u + at, j->p[UP_B].w, rows,
+                                         F);
 }
 
 static void second_norm(void *arg, size_t first, size_t rows, size_t block, int worker)
@@ -104,10 +123,10 @@ static void second_norm(void *arg, size_t first, size_t rows, size_t block, int 
     const struct param *p = j->p;
     struct block_memory *k = j->k;
     size_t H = j->m->H, at = first * H;
-    j->m->compute->ops->residual_norm_forward(
-        k->y2 + at, k->z2 + at, k->mean2 + first, k->rstd2 + first, k->z2 + at, p[DOWN_B].w,
-        k->y1 + at, p[GAMMA2].w, p[BETA2].w, (float)j->m->config.layer_norm_eps, rows, H,
-        j->ffn_out, first);
+    struct norm n = block_norm(j, GAMMA2, BETA2);
+    j->m->compute->ops->residual_norm_forward(k->y2 + at, k->z2 + at, k->mean2 + first,
+                                              k->rstd2 + first, k->z2 + at, p[DOWN_B].w, k->y1 + at,
+                                              &n, rows, H, j->ffn_out, first);
 }
 
 void block_forward(struct model *m, size_t layer, const struct batch *b, struct workspace *ws,
@@ -139,10 +158,11 @@ static void second_norm_back(void *arg, size_t first, size_t rows, size_t block,
     const struct block_job *j = arg;
     struct block_memory *k = j->k;
     size_t H = j->m->H, at = first * H;
+    struct norm n = block_norm(j, GAMMA2, BETA2);
     j->m->compute->ops->residual_norm_backward(
         j->dtail + at, j->ws->d_o + at, partial_at(j, block, GAMMA2), partial_at(j, block, BETA2),
-        partial_at(j, block, DOWN_B), j->dtail + at, k->z2 + at, k->mean2 + first, k->rstd2 + first,
-        j->p[GAMMA2].w, rows, H, j->ffn_out, first);
+        partial_at(j, block, DOWN_B), j->dtail + at, NULL, k->z2 + at, k->mean2 + first,
+        k->rstd2 + first, &n, rows, H, j->ffn_out, first);
 }
 
 static void gelu_back(void *arg, size_t first, size_t rows, size_t block, int worker)
@@ -150,8 +170,8 @@ static void gelu_back(void *arg, size_t first, size_t rows, size_t block, int wo
     (void)worker;
     const struct block_job *j = arg;
     size_t F = j->m->F, at = first * F;
-    j->m->compute->ops->bias_gelu_backward(j->ws->da + at, partial_at(j, block, UP_B),
-                                           j->ws->da + at, j->k->u + at, rows, F);
+    j->m->compute->ops->bias_act_backward(ACT_GELU, j->ws->da + at, partial_at(j, block, UP_B),
+                                          j->ws->da + at, j->k->u + at, rows, F);
 }
 
 static void first_norm_back(void *arg, size_t first, size_t rows, size_t block, int worker)
@@ -160,10 +180,11 @@ static void first_norm_back(void *arg, size_t first, size_t rows, size_t block, 
     const struct block_job *j = arg;
     struct block_memory *k = j->k;
     size_t H = j->m->H, at = first * H;
+    struct norm n = block_norm(j, GAMMA1, BETA1);
     j->m->compute->ops->residual_norm_backward(
         j->dtail + at, j->ws->d_o + at, partial_at(j, block, GAMMA1), partial_at(j, block, BETA1),
-        partial_at(j, block, OUT_B), j->dtail + at, k->z1 + at, k->mean1 + first, k->rstd1 + first,
-        j->p[GAMMA1].w, rows, H, j->attention_out, first);
+        partial_at(j, block, OUT_B), j->dtail + at, NULL, k->z1 + at, k->mean1 + first,
+        k->rstd1 + first, &n, rows, H, j->attention_out, first);
 }
 
 /* Gradients of gathered rows go back to the first rows of their sequences; the others are 0. */
@@ -189,11 +210,10 @@ static void attend_back(void *arg, size_t s, int worker)
         spread(arg, s, worker);
     for (size_t h = 0; h < m->heads; h++) {
         const float *P = j->k->P + j->ws->attention_at[s] + h * S * ops_attention_stride(S);
-        const float *q = j->k->qkv + first * 3 * H + h * D;
-        float *dq = j->ws->dqkv + first * 3 * H + h * D;
-        m->compute->ops->attention_backward(dq, dq + H, dq + 2 * H, 3 * H,
-                                            j->ws->dctx + first * H + h * D, H, P, q, q + H,
-                                            q + 2 * H, 3 * H, S, D, scratch, head_dropout(j, s, h));
+        struct attention a = head_attention(j, s, h);
+        m->compute->ops->attention_backward(
+            head_qkv(j->ws->dqkv + first * 3 * H, H, D, h), NULL, j->ws->dctx + first * H + h * D,
+            H, P, head_qkv(j->k->qkv + first * 3 * H, H, D, h), &a, false, scratch);
     }
 }
 

@@ -17,6 +17,13 @@ struct embedding_job {
     struct dropout drop;
 };
 
+static struct norm embedding_norm(const struct model *m)
+{
+    const struct param *p = m->embedding;
+    return (struct norm){p[EMBEDDING_GAMMA].w, p[EMBEDDING_BETA].w, (float)m->config.layer_norm_eps,
+                         false};
+}
+
 static void forward_rows(void *arg, size_t first, size_t rows, size_t block, int worker)
 {
     (void)block, (void)worker;
@@ -36,9 +43,9 @@ static void forward_rows(void *arg, size_t first, size_t rows, size_t block, int
         ops->add(z + r * H, p[POSITION].w + (size_t)b->position[t] * H, H);
     }
     struct dropout none = {.scale = 1.0f};
+    struct norm n = embedding_norm(j->m);
     ops->residual_norm_forward(y, z, ws->embedding_mean + first, ws->embedding_rstd + first, z,
-                               NULL, NULL, p[EMBEDDING_GAMMA].w, p[EMBEDDING_BETA].w,
-                               (float)j->m->config.layer_norm_eps, rows, H, none, first);
+                               NULL, NULL, &n, rows, H, none, first);
     if (j->drop.threshold)
         ops->dropout_rows(y, y, rows, H, j->drop, first);
 }
@@ -65,10 +72,10 @@ static void backward_rows(void *arg, size_t first, size_t rows, size_t block, in
     if (j->drop.threshold)
         ops->dropout_rows(dx, dx, rows, H, j->drop, first);
     struct dropout none = {.scale = 1.0f};
+    struct norm n = embedding_norm(j->m);
     ops->residual_norm_backward(dx, NULL, partial + types * H, partial + (types + 1) * H, NULL, dx,
-                                ws->embedding_z + first * H, ws->embedding_mean + first,
-                                ws->embedding_rstd + first, p[EMBEDDING_GAMMA].w, rows, H, none,
-                                first);
+                                NULL, ws->embedding_z + first * H, ws->embedding_mean + first,
+                                ws->embedding_rstd + first, &n, rows, H, none, first);
     for (size_t r = 0; r < rows; r++)
         ops->add(partial + (size_t)j->b->segment[first + r] * H, dx + r * H, H);
 }

@@ -69,13 +69,16 @@ static void tanh_rows(void *arg, size_t first, size_t rows, size_t block, int wo
 {
     (void)block, (void)worker;
     const struct rows_job *j = arg;
-    j->m->compute->ops->bias_tanh_forward(j->out + first * j->width, j->bias, rows, j->width);
+    size_t at = first * j->width;
+    j->m->compute->ops->bias_act_forward(ACT_TANH, j->out + at, j->ws->pool_u + at, j->bias, rows,
+                                         j->width);
 }
 
-void pooler_forward(struct model *m, const float *in, size_t B, float *out)
+void pooler_forward(struct model *m, struct workspace *ws, const float *in, size_t B, float *out)
 {
-    struct rows_job j = {.m = m, .bias = m->pooler[POOLER_B].w, .out = out, .width = m->H};
-    product_forward(m->compute, out, in, m->pooler[POOLER_W].w, B, m->H, m->H);
+    struct rows_job j = {
+        .m = m, .ws = ws, .bias = m->pooler[POOLER_B].w, .out = out, .width = m->H};
+    product_forward(m->compute, ws->pool_u, in, m->pooler[POOLER_W].w, B, m->H, m->H);
     compute_rows(m->compute, B, tanh_rows, &j);
 }
 
@@ -85,15 +88,16 @@ static void tanh_rows_back(void *arg, size_t first, size_t rows, size_t block, i
     const struct rows_job *j = arg;
     float *partial = j->partial + block * j->width;
     memset(partial, 0, j->width * sizeof *partial);
-    j->m->compute->ops->bias_tanh_backward(j->out + first * j->width, partial,
-                                           j->in + first * j->width, rows, j->width);
+    float *dy = j->out + first * j->width;
+    j->m->compute->ops->bias_act_backward(ACT_TANH, dy, partial, dy,
+                                          j->ws->pool_u + first * j->width, rows, j->width);
 }
 
-void pooler_backward(struct model *m, struct workspace *ws, const float *in, const float *out,
-                     size_t B, float *dy, float *din)
+void pooler_backward(struct model *m, struct workspace *ws, const float *in, size_t B, float *dy,
+                     float *din)
 {
     struct compute *c = m->compute;
-    struct rows_job j = {.m = m, .in = out, .out = dy, .partial = ws->partial, .width = m->H};
+    struct rows_job j = {.m = m, .ws = ws, .out = dy, .partial = ws->partial, .width = m->H};
     compute_rows(c, B, tanh_rows_back, &j);
     compute_add_partials(c, m->pooler[POOLER_B].dw, ws->partial, compute_blocks(B), m->H);
     product_weight(c, m->pooler[POOLER_W].dw, dy, in, B, m->H, m->H, 1.0f);

@@ -198,7 +198,7 @@ void model_forward(struct model *m, const struct batch *b, struct workspace *ws,
     backbone_forward(m, b, ws, &pass);
     const float *in = ws->pool_in;
     if (m->pooling == POOLING_MODEL) {
-        pooler_forward(m, ws->pool_in, b->B, ws->pooled);
+        pooler_forward(m, ws, ws->pool_in, b->B, ws->pooled);
         in = ws->pooled;
     }
     classifier_forward(m, ws, in, b->B, p, logits);
@@ -213,7 +213,7 @@ static void head_backward(struct model *m, const float *in, size_t B, struct wor
         return;
     }
     classifier_backward(m, ws, B, p, dlogits, ws->dhead);
-    pooler_backward(m, ws, in, ws->pooled, B, ws->dhead, din);
+    pooler_backward(m, ws, in, B, ws->dhead, din);
 }
 
 void model_backward(struct model *m, const struct batch *b, struct workspace *ws,
@@ -247,7 +247,7 @@ void model_features(struct model *m, const struct batch *b, struct workspace *ws
     struct pass off = {0};
     backbone_forward(m, b, ws, &off);
     if (pooler_is_frozen(m))
-        pooler_forward(m, ws->pool_in, b->B, features);
+        pooler_forward(m, ws, ws->pool_in, b->B, features);
     else
         memcpy(features, ws->pool_in, b->B * m->H * sizeof *features);
 }
@@ -258,7 +258,7 @@ void model_head_forward(struct model *m, const float *features, size_t B, struct
     const float *in = features;
     workspace_fit(ws, m, B, 0, 0);
     if (m->pooling == POOLING_MODEL && !pooler_is_frozen(m)) {
-        pooler_forward(m, features, B, ws->pooled);
+        pooler_forward(m, ws, features, B, ws->pooled);
         in = ws->pooled;
     }
     classifier_forward(m, ws, in, B, p, logits);

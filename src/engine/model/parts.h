@@ -100,7 +100,8 @@ struct workspace {
     float *embedded, *embedding_z, *embedding_mean, *embedding_rstd; /* (T,H), (T,H), (T), (T) */
     struct block_memory *layers;                                     /* (L) */
 
-    float *pool_in, *pooled, *head_in; /* (B,H) before the pooler, after it, after dropout */
+    /* (B,H): what the pooler reads, before and after its tanh; after dropout. */
+    float *pool_in, *pool_u, *pooled, *head_in;
 
     /* Backward, shared by all layers. */
     float *dx, *d_o, *da, *dctx, *dqkv; /* (T,H) (T,H) (T,F) (T,H) (T,3H) */
@@ -134,10 +135,11 @@ void block_backward(struct model *m, size_t layer, const struct batch *b, struct
  * gradient back to ws->dx (means) or ws->dtail (first tokens). */
 void head_gather(struct model *m, const struct batch *b, const struct workspace *ws, float *out);
 void head_scatter(struct model *m, const struct batch *b, struct workspace *ws, const float *dout);
-/* The pooler over B rows; dy (B,H) is overwritten, din (B,H) may be NULL. */
-void pooler_forward(struct model *m, const float *in, size_t B, float *out);
-void pooler_backward(struct model *m, struct workspace *ws, const float *in, const float *out,
-                     size_t B, float *dy, float *din);
+/* The pooler over B rows; keeps ws->pool_u for backward. dy (B,H) is overwritten, din (B,H) may be
+ * NULL. */
+void pooler_forward(struct model *m, struct workspace *ws, const float *in, size_t B, float *out);
+void pooler_backward(struct model *m, struct workspace *ws, const float *in, size_t B, float *dy,
+                     float *din);
 /* Dropout and the classifier; keeps ws->head_in for backward. din may be NULL. */
 void classifier_forward(struct model *m, struct workspace *ws, const float *in, size_t B,
                         const struct pass *pass, float *logits);

@@ -87,6 +87,7 @@ static void carve(struct carver *c, const struct model *m, struct workspace *ws)
     ws->embedding_mean = floats(c, T, 1);
     ws->embedding_rstd = floats(c, T, 1);
     ws->pool_in = floats(c, B, H);
+    ws->pool_u = floats(c, B, H);
     ws->pooled = floats(c, B, H);
     ws->head_in = floats(c, B, H);
     carve_blocks(c, m, ws);
