@@ -5,6 +5,7 @@
 #include "engine/base/json.h"
 #include "engine/base/mem.h"
 #include "engine/model/safetensors.h"
+#include "engine/model/torch_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 struct weight_part {
     struct safetensors safetensors;
+    struct torch_file torch;
     const struct tensor_entry *tensors; /* of the reader above that has the file */
     size_t count;
 };
@@ -25,11 +27,21 @@ static int open_safetensors(struct weight_part *part, const char *path, struct e
     return 0;
 }
 
+static int open_torch(struct weight_part *part, const char *path, struct err *err)
+{
+    if (torch_file_open(&part->torch, path, err))
+        return -1;
+    part->tensors = part->torch.tensors;
+    part->count = part->torch.count;
+    return 0;
+}
+
 static const struct format {
     const char *file, *index;
     int (*open)(struct weight_part *part, const char *path, struct err *err);
 } formats[] = {
     {"model.safetensors", "model.safetensors.index.json", open_safetensors},
+    {"pytorch_model.bin", "pytorch_model.bin.index.json", open_torch},
 };
 
 /* Where a directory's weights are. */
@@ -52,8 +64,8 @@ static int find_source(struct source *s, const char *dir, struct err *err)
             return 0;
     }
     return err_set(err, ERR_INPUT,
-                   "'%s' is no model directory: it has no weights; expected model.safetensors, or "
-                   "model.safetensors.index.json with its shards",
+                   "'%s' is no model directory: it has no weights; expected model.safetensors or "
+                   "pytorch_model.bin, or the .index.json of either with its shards",
                    dir);
 }
 
@@ -225,8 +237,10 @@ int weight_files_open(struct weight_files *w, const char *dir, struct err *err)
 
 void weight_files_close(struct weight_files *w)
 {
-    for (size_t i = 0; i < w->part_count; i++)
+    for (size_t i = 0; i < w->part_count; i++) {
         safetensors_close(&w->parts[i].safetensors);
+        torch_file_close(&w->parts[i].torch);
+    }
     free(w->parts);
     free(w->tensors);
     *w = (struct weight_files){0};

@@ -3,6 +3,8 @@
  * In this order, which is that of Transformers' from_pretrained:
  *   model.safetensors                one file
  *   model.safetensors.index.json     shards; the index says which tensor is in which
+ *   pytorch_model.bin                as torch.save writes it
+ *   pytorch_model.bin.index.json     shards of that kind
  * An index must name plain files of the same directory, and every tensor it names must be in the
  * file it says; no name may stand in two files. */
 #ifndef WEIGHT_FILES_H
