@@ -109,10 +109,14 @@ parity: packages-build
 	    $(SFT_PYTHON) tests/parity/$$part.py || [ $$? = 77 ] || exit 1; \
 	done
 
-# The engine's own step, then the whole command against the peer in turn, then the answer to a key.
+# The engine's own step, each kernel of it by itself, then the whole command against the peer in turn, then the answer to a key.
 bench: packages-build
 	@$(MAKE) -s -j$(JOBS) VARIANT=release programs
 	@$(B)/tests/bench/bench_step
+
+bench-ops: packages-build
+	@$(MAKE) -s -j$(JOBS) VARIANT=release programs
+	@$(B)/tests/bench/bench_ops
 
 bench-peer: packages-build
 	@$(MAKE) -s -j$(JOBS) VARIANT=release programs
@@ -145,7 +149,7 @@ help:
 	@echo "make test       install what is missing, run every test"
 	@echo "make asan tsan  the same tests under AddressSanitizer and UBSan, ThreadSanitizer"
 	@echo "make parity     every figure against Transformers (SFT_PYTHON names its interpreter)"
-	@echo "make bench      the training step; bench-peer: against Transformers; bench-keys: answers to keys"
+	@echo "make bench      the training step; bench-ops: each kernel; bench-peer: against Transformers; bench-keys: answers to keys"
 	@echo "make fuzz       hostile input for longer than the tests do"
 	@echo "make golden     write the stored screens anew"
 	@echo "make layers     check the order of the rooms"
@@ -155,6 +159,6 @@ help:
 clean:
 	rm -rf build
 
-.PHONY: all programs golden parity bench bench-peer bench-keys fuzz format install model run test asan tsan layers help clean
+.PHONY: all programs golden parity bench bench-ops bench-peer bench-keys fuzz format install model run test asan tsan layers help clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
