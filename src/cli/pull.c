@@ -150,7 +150,7 @@ static int check_model(struct pull *p, struct err *err)
     struct model_config config;
     if (model_config_read(&config, p->dir, err))
         return -1;
-    snprintf(p->model_type, sizeof p->model_type, "%s", config.model_type);
+    snprintf(p->model_type, sizeof p->model_type, "%s", model_config_type(&config));
     model_config_clear(&config);
     struct tokenizer *t = tokenizer_open(p->dir, err);
     tokenizer_close(t);

@@ -78,6 +78,8 @@ static void do_steps(struct run *r, size_t most)
         optim_zero_grad(r->c, t, tensors);
         losses[steps] = (float)do_batch(r, &b, steps + 1);
         for (size_t i = 0; !steps && i < params; i++) {
+            if (!p[i].dw)
+                continue;
             char name[160];
             snprintf(name, sizeof name, "grad.%s", p[i].name);
             keep(r, name, p[i].dw, p[i].rows * p[i].cols);

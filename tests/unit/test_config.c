@@ -20,13 +20,13 @@ static void the_tiny_model_is_read(void **state)
     struct model_config c;
     struct err err = {0};
     assert_int_equal(model_config_read(&c, TINY, &err), 0);
-    assert_string_equal(c.model_type, "bert");
+    assert_string_equal(model_config_type(&c), "bert");
     assert_int_equal(c.hidden_size, 32);
     assert_int_equal(c.num_hidden_layers, 2);
     assert_int_equal(c.max_position_embeddings, 64);
     assert_int_equal(c.num_labels, 3);
     assert_string_equal(c.labels[2], "positive");
-    assert_true(c.layer_norm_eps == 1e-12 && c.classifier_dropout == 0.1);
+    assert_true(c.layer_norm_eps == 1e-12 && c.dropout[DROPOUT_HEAD] == 0.1);
     model_config_clear(&c);
 }
 
@@ -40,7 +40,7 @@ static void absent_keys_have_transformers_defaults(void **state)
     assert_int_equal(read_text(&c, text, &err), 0);
     assert_int_equal(c.hidden_size, 768);
     assert_int_equal(c.type_vocab_size, 2);
-    assert_true(c.classifier_dropout == 0.2);
+    assert_true(c.dropout[DROPOUT_HEAD] == 0.2);
     assert_int_equal(c.num_labels, 0);
     model_config_clear(&c);
     assert_int_equal(read_text(&c, "{\"model_type\":\"bert\",\"num_labels\":2}", &err), 0);
@@ -74,9 +74,22 @@ static void what_cannot_be_computed_is_refused_by_name(void **state)
         {"{", ERR_INPUT, "config.json"},
         {"[]", ERR_INPUT, "config.json"},
         {"{}", ERR_INPUT, "model_type"},
-        {"{\"model_type\":\"gpt2\"}", ERR_UNSUPPORTED, "'gpt2' is not supported; supported: bert"},
+        {"{\"model_type\":\"t5\"}", ERR_UNSUPPORTED,
+         "'t5' is not supported; supported: bert, roberta"},
         {"{\"model_type\":7}", ERR_INPUT, "model_type"},
-        {"{\"model_type\":\"bert\",\"hidden_act\":\"relu\"}", ERR_UNSUPPORTED, "hidden_act 'relu'"},
+        {"{\"model_type\":\"bert\",\"hidden_act\":\"mish\"}", ERR_UNSUPPORTED, "hidden_act 'mish'"},
+        {"{\"model_type\":\"llama\",\"rope_scaling\":{\"type\":\"yarn\"}}", ERR_UNSUPPORTED,
+         "rope_type 'yarn'"},
+        {"{\"model_type\":\"llama\",\"rope_parameters\":7}", ERR_INPUT, "no object"},
+        {"{\"model_type\":\"llama\",\"num_key_value_heads\":5}", ERR_INPUT, "num_key_value_heads"},
+        {"{\"model_type\":\"qwen2\",\"use_sliding_window\":true,\"layer_types\":[\"odd\"]}",
+         ERR_INPUT, "layer_types"},
+        {"{\"model_type\":\"modernbert\",\"classifier_pooling\":\"max\"}", ERR_INPUT,
+         "classifier_pooling"},
+        {"{\"model_type\":\"modernbert\",\"global_attn_every_n_layers\":0}", ERR_INPUT,
+         "global_attn_every_n_layers"},
+        {"{\"model_type\":\"xlnet\",\"attn_type\":\"uni\"}", ERR_UNSUPPORTED, "attn_type 'uni'"},
+        {"{\"model_type\":\"albert\",\"num_hidden_groups\":13}", ERR_INPUT, "num_hidden_groups"},
         {"{\"model_type\":\"bert\",\"position_embedding_type\":\"relative_key\"}", ERR_UNSUPPORTED,
          "relative_key"},
         {"{\"model_type\":\"bert\",\"is_decoder\":true}", ERR_UNSUPPORTED, "is_decoder"},

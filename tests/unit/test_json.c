@@ -159,9 +159,26 @@ static void test_json_test_suite(void **state)
     assert_true(seen > 250);
 }
 
+/* What is read and printed again says the same numbers in the same way. */
+static void numbers_keep_their_spelling(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    const char *text =
+        "{\"a\":2.0,\"-7\":[1e-05,-0.50,{\"x\\\"3\":1E+2}],\"s\":\"9\\\\\",\"n\":12}";
+    cJSON *value = json_parse(text, strlen(text), "text", 1, &err);
+    assert_non_null(value);
+    assert_int_equal(json_keep_spelling(value, text, &err), 0);
+    char *printed = cJSON_PrintUnformatted(value);
+    assert_string_equal(printed, text);
+    cJSON_free(printed);
+    cJSON_Delete(value);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_keep_their_spelling),
         cmocka_unit_test(test_faults_are_named_by_place),
         cmocka_unit_test(test_getters_name_the_key),
         cmocka_unit_test(test_numbers_come_back),

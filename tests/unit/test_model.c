@@ -337,7 +337,7 @@ static void cached_features_train_the_same_head(void **state)
         model_features(t.m, &t.b, t.ws, features);
         model_head_forward(t.m, features, B, t.ws, &p, logits);
         assert_memory_equal(logits, t.logits, sizeof logits);
-        model_head_backward(t.m, features, B, t.ws, &p, t.dlogits);
+        model_head_backward(t.m, B, t.ws, &p, t.dlogits);
         assert_memory_equal(dw, w->dw, w->rows * w->cols * sizeof *dw);
         free(dw), free(features);
         bench_close(&t);
@@ -471,7 +471,7 @@ static void a_missing_pooler_is_new_and_learns(void **state)
     memset(q[count - 4].dw, 0, sizeof dw);
     model_features(t.m, &t.b, t.ws, features);
     model_head_forward(t.m, features, t.b.B, t.ws, &p, t.logits);
-    model_head_backward(t.m, features, t.b.B, t.ws, &p, t.dlogits);
+    model_head_backward(t.m, t.b.B, t.ws, &p, t.dlogits);
     assert_memory_equal(dw, q[count - 4].dw, sizeof dw);
     bench_close(&t);
     file_remove_tree(dir, &err);

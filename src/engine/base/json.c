@@ -133,6 +133,43 @@ cJSON *json_read(const char *path, struct err *err)
     return value;
 }
 
+/* The next number of a JSON text, which is known to be sound; *at moves behind it. */
+static const char *next_number(const char **at, size_t *n)
+{
+    const char *p = *at;
+    while (*p && *p != '-' && !(*p >= '0' && *p <= '9')) {
+        if (*p == '"')
+            for (p++; *p && *p != '"'; p++)
+                p += *p == '\\' && p[1];
+        p += *p != '\0';
+    }
+    *n = strspn(p, "+-.0123456789eE");
+    *at = p + *n;
+    return p;
+}
+
+static int keep_spelling(cJSON *value, const char **at)
+{
+    int rc = 0;
+    for (cJSON *item = value->child; item && !rc; item = item->next)
+        rc = keep_spelling(item, at);
+    if (!cJSON_IsNumber(value))
+        return rc;
+    size_t n;
+    const char *number = next_number(at, &n);
+    if (!(value->valuestring = cJSON_malloc(n + 1)))
+        return -1;
+    memcpy(value->valuestring, number, n);
+    value->valuestring[n] = '\0';
+    value->type = (value->type & ~0xff) | cJSON_Raw;
+    return 0;
+}
+
+int json_keep_spelling(cJSON *value, const char *text, struct err *err)
+{
+    return keep_spelling(value, &text) ? err_set(err, ERR_NOMEM, "out of memory for JSON") : 0;
+}
+
 /* The member, or NULL when absent or null: the two mean the same here. */
 static const cJSON *member(const cJSON *o, const char *key)
 {

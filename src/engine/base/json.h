@@ -18,6 +18,11 @@
 cJSON *json_parse(const char *text, size_t n, const char *name, size_t first_line, struct err *err);
 cJSON *json_read(const char *path, struct err *err);
 
+/* Give every number of a parsed value the spelling it has in `text`, so that printing the value
+ * says 2.0 where 2.0 was read: there are readers that take 2 for another type. The numbers are raw
+ * text then and no longer answer to cJSON_IsNumber. -1 with ERR_NOMEM. */
+int json_keep_spelling(cJSON *value, const char *text, struct err *err);
+
 /* Members of an object. -1 with an error that names `where` and the key when absent or of another
  * type; the _or forms take a default for an absent or null member, and still reject a wrong type. */
 int json_get_string(const cJSON *o, const char *key, const char **out, const char *where,

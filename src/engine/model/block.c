@@ -1,132 +1,130 @@
-/* block.c - one post-norm transformer block, forward and back (Vaswani et al. 2017; Devlin et al.
- * 2019):
+/* block.c - the one transformer block, forward and back (Vaswani et al. 2017), with the options its
+ * family sets:
  *
- *   qkv = x Wqkv^T + b          ctx = attention of each sequence
- *   y1 = LayerNorm(x + dropout(ctx Wo^T + bo))
- *   y2 = LayerNorm(y1 + dropout(gelu(y1 Wu^T + bu) Wd^T + bd))
+ *   ctx = attention of each sequence over in Wqkv^T + b                              attend.c
+ *   zA  = stream + dropout(ctx Wo^T + bo)                        yA = norm(zA)
+ *   zB  = residual + dropout(act(yA Wu^T + bu) Wd^T + bd)        yB = norm(zB)
  *
- * Products run over all rows of the batch at once; attention runs a sequence at a time and adds the
- * bias on its way, while the rows are in cache. In the last block of a head that reads first tokens
- * only, just those rows go on after the attention: what the others would become nobody reads, so
- * leaving them out is exact, and saves three quarters of that block. */
+ * In a post-norm family (BERT) the residuals are the normed values: stream is `in`, residual is yA.
+ * In a pre-norm family (GPT-2, Llama) they are the sums themselves: stream is the last block's zB,
+ * residual is zA, and NORM_B is the next block's first norm. So both are the same four products and
+ * the same two row kernels; only what the residual points at differs, and on the way back whether
+ * the gradient of the stream is the gradient of `in` or a second buffer beside it.
+ *
+ * Products run over all rows of the batch at once. In the last block of a head that reads one token
+ * a sequence, just those rows go on after the attention: what the others would become nobody reads,
+ * so leaving them out is exact, and saves three quarters of that block. */
 #include "engine/model/parts.h"
 
-#include <math.h>
 #include <string.h>
 
 struct block_job {
+    struct attend_job attend;
     struct model *m;
     struct workspace *ws;
     struct block_memory *k;
-    const struct param *p;
-    const struct batch *b;
-    const struct pass *pass;
-    size_t layer, R; /* R rows leave the block */
-    bool gathers;    /* first tokens only: R is B */
-    float *dtail;    /* (R,H) gradient of y2, then of z2, y1, z1 */
-    struct dropout attention_out, ffn_out;
+    const struct layer *l;
+    struct norm norm_a, norm_b;
+    size_t R;            /* rows that leave the block */
+    bool gathers;        /* one token a sequence: R is B */
+    bool pre, top;       /* pre-norm; the last block */
+    float *dy, *dstream; /* (R,H) gradients of yB and zB, then of yA and zA */
+    struct dropout attention_out, ffn_inner, ffn_out;
 };
 
 static struct block_job job_of(struct model *m, size_t layer, const struct batch *b,
                                struct workspace *ws, const struct pass *pass)
 {
-    struct block_job j = {.m = m, .ws = ws, .b = b, .pass = pass, .layer = layer};
-    j.k = &ws->layers[layer];
-    j.p = model_block(m, layer);
-    j.gathers = ws->first_only && layer + 1 == m->L;
-    j.R = b->T;
-    j.dtail = ws->dx;
-    if (j.gathers) {
-        j.R = b->B;
-        j.dtail = ws->dtail;
-    }
+    struct layer *l = &m->layers[layer];
+    struct block_job j = {.m = m, .ws = ws, .k = &ws->layers[layer], .l = l};
+    j.attend = (struct attend_job){m, ws, j.k, l, b, pass, layer};
+    j.norm_a = norm_of(m, l->at[NORM_A_W], l->at[NORM_A_B]);
+    j.norm_b = norm_of(m, l->at[NORM_B_W], l->at[NORM_B_B]);
+    j.pre = m->family->place == PRE_NORM;
+    j.top = layer + 1 == m->L;
+    j.gathers = ws->tail_only && j.top;
+    j.R = j.gathers ? b->B : b->T;
+    j.dy = j.gathers ? ws->dtail : ws->dx;
+    j.dstream = j.gathers ? ws->dtail_stream : ws->dstream;
     uint32_t site = (uint32_t)(SITE_BLOCKS + 2 * layer);
-    j.attention_out = dropout_site(m->hidden_dropout, pass, site);
-    j.ffn_out = dropout_site(m->hidden_dropout, pass, site + 1);
+    j.attention_out = dropout_site(m->dropout[DROPOUT_ATTENTION_OUT], pass, site);
+    j.ffn_out = dropout_site(m->dropout[DROPOUT_FFN_OUT], pass, site + 1);
+    j.ffn_inner =
+        dropout_site(m->dropout[DROPOUT_FFN_INNER], pass, SITE_FFN_INNER - (uint32_t)layer);
     return j;
 }
 
-/* Each head of each sequence has a dropout of its own. */
-static struct attention head_attention(const struct block_job *j, size_t sequence, size_t head)
+/* The rows that go on, and where their gradients go back to. */
+static void gather(const struct block_job *j)
 {
-    const struct model *m = j->m;
-    size_t site = SITE_BLOCKS + 2 * m->L + (j->layer * j->b->B + sequence) * m->heads + head;
-    return (struct attention){
-        .S = j->b->start[sequence + 1] - j->b->start[sequence],
-        .D = m->D,
-        .scale = 1.0f / sqrtf((float)m->D),
-        .d = dropout_site(m->attention_dropout, j->pass, (uint32_t)site),
-    };
+    const struct workspace *ws = j->ws;
+    size_t H = j->m->H, QW = j->m->QW;
+    for (size_t s = 0; s < ws->B; s++) {
+        size_t t = ws->tail[s];
+        memcpy(j->k->tail_stream + s * H, j->k->stream + t * H, H * sizeof(float));
+        memcpy(j->k->tail_ctx + s * QW, j->k->ctx + t * QW, QW * sizeof(float));
+    }
 }
 
-/* One head inside rows of queries, keys and values side by side. */
-static struct qkv head_qkv(float *rows, size_t H, size_t D, size_t head)
+static void clear_rows(void *arg, size_t first, size_t rows, size_t block, int worker)
 {
-    float *q = rows + head * D;
-    return (struct qkv){q, q + H, q + 2 * H, 3 * H, 3 * H};
+    (void)block, (void)worker;
+    const struct block_job *j = arg;
+    size_t H = j->m->H, QW = j->m->QW;
+    memset(j->ws->dstream + first * H, 0, rows * H * sizeof(float));
+    memset(j->ws->dctx + first * QW, 0, rows * QW * sizeof(float));
 }
 
-static struct norm block_norm(const struct block_job *j, int gamma, int beta)
+static void spread(struct block_job *j)
 {
-    return (struct norm){j->p[gamma].w, j->p[beta].w, (float)j->m->config.layer_norm_eps, false};
+    struct workspace *ws = j->ws;
+    size_t H = j->m->H, QW = j->m->QW;
+    compute_rows(j->m->compute, ws->T, clear_rows, j);
+    for (size_t s = 0; s < ws->B; s++) {
+        size_t t = ws->tail[s];
+        memcpy(ws->dstream + t * H, ws->dtail_stream + s * H, H * sizeof(float));
+        memcpy(ws->dctx + t * QW, ws->dtail_ctx + s * QW, QW * sizeof(float));
+    }
 }
 
-static void attend(void *arg, size_t s, int worker)
+static void norm_a(void *arg, size_t first, size_t rows, size_t block, int worker)
 {
+    (void)block, (void)worker;
+    const struct block_job *j = arg;
+    struct block_memory *k = j->k;
+    size_t H = j->m->H, at = first * H;
+    j->m->compute->ops->residual_norm_forward(k->yA + at, k->zA + at, k->meanA + first,
+                                              k->rstdA + first, k->zA + at,
+                                              param_w(j->l->at[OUT_B]), k->tail_stream + at,
+                                              &j->norm_a, rows, H, j->attention_out, first);
+}
+
+static void activate(void *arg, size_t first, size_t rows, size_t block, int worker)
+{
+    (void)block, (void)worker;
     const struct block_job *j = arg;
     const struct model *m = j->m;
     const struct ops *ops = m->compute->ops;
-    size_t H = m->H, D = m->D, first = j->b->start[s], S = j->b->start[s + 1] - first;
-    float *qkv = j->k->qkv + first * 3 * H, *scratch = compute_scratch(m->compute, worker);
-    float *own_P = scratch + (ops_attention_scratch(j->ws->max_S, D) + 15) / 16 * 16;
-    ops->bias_add(qkv, j->p[QUERY_B].w, S, 3 * H);
-    for (size_t h = 0; h < m->heads; h++) {
-        float *P = j->ws->training
-                       ? j->k->P + j->ws->attention_at[s] + h * S * ops_attention_stride(S)
-                       : own_P;
-        struct attention a = head_attention(j, s, h);
-        ops->attention_forward(j->k->ctx + first * H + h * D, H, P, head_qkv(qkv, H, D, h), &a,
-                               scratch);
-    }
-    if (j->gathers) {
-        memcpy(j->k->tail_x + s * H, j->k->x + first * H, H * sizeof(float));
-        memcpy(j->k->tail_ctx + s * H, j->k->ctx + first * H, H * sizeof(float));
-    }
+    float *a = j->k->a + first * m->F, *u = j->k->u + first * m->U;
+    const float *bias = param_w(j->l->in_b);
+    if (m->family->gated)
+        ops->gated_act_forward(m->config.hidden_act, a, u, bias, rows, m->F);
+    else
+        ops->bias_act_forward(m->config.hidden_act, a, u, bias, rows, m->F);
+    if (j->ffn_inner.threshold)
+        ops->dropout_rows(a, a, rows, m->F, j->ffn_inner, first);
 }
 
-static void first_norm(void *arg, size_t first, size_t rows, size_t block, int worker)
+static void norm_b(void *arg, size_t first, size_t rows, size_t block, int worker)
 {
     (void)block, (void)worker;
     const struct block_job *j = arg;
-    const struct param *p = j->p;
     struct block_memory *k = j->k;
     size_t H = j->m->H, at = first * H;
-    struct norm n = block_norm(j, GAMMA1, BETA1);
-    j->m->compute->ops->residual_norm_forward(k->y1 + at, k->z1 + at, k->mean1 + first,
-                                              k->rstd1 + first, k->z1 + at, p[OUT_B].w,
-                                              k->tail_x + at, &n, rows, H, j->attention_out, first);
-}
-
-static void gelu(void *arg, size_t first, size_t rows, size_t block, int worker)
-{
-    (void)block, (void)worker;
-    const struct block_job *j = arg;
-    size_t F = j->m->F, at = first * F;
-    j->m->compute->ops->bias_act_forward(ACT_GELU, j->k->a + at, j->k->u + at, j->p[UP_B].w, rows,
-                                         F);
-}
-
-static void second_norm(void *arg, size_t first, size_t rows, size_t block, int worker)
-{
-    (void)block, (void)worker;
-    const struct block_job *j = arg;
-    const struct param *p = j->p;
-    struct block_memory *k = j->k;
-    size_t H = j->m->H, at = first * H;
-    struct norm n = block_norm(j, GAMMA2, BETA2);
-    j->m->compute->ops->residual_norm_forward(k->y2 + at, k->z2 + at, k->mean2 + first,
-                                              k->rstd2 + first, k->z2 + at, p[DOWN_B].w, k->y1 + at,
-                                              &n, rows, H, j->ffn_out, first);
+    j->m->compute->ops->residual_norm_forward(
+        k->yB + at, k->zB + at, k->meanB + first, k->rstdB + first, k->zB + at,
+        param_w(j->l->at[DOWN_B]), (j->pre ? k->zA : k->yA) + at, &j->norm_b, rows, H, j->ffn_out,
+        first);
 }
 
 void block_forward(struct model *m, size_t layer, const struct batch *b, struct workspace *ws,
@@ -135,101 +133,85 @@ void block_forward(struct model *m, size_t layer, const struct batch *b, struct 
     struct block_job j = job_of(m, layer, b, ws, pass);
     struct block_memory *k = j.k;
     struct compute *c = m->compute;
-    size_t H = m->H, F = m->F, R = j.R;
-    product_forward(c, k->qkv, k->x, j.p[QUERY_W].w, b->T, 3 * H, H);
-    pool_run(c->pool, b->B, attend, &j);
-    product_forward(c, k->z1, k->tail_ctx, j.p[OUT_W].w, R, H, H);
-    compute_rows(c, R, first_norm, &j);
-    product_forward(c, k->u, k->y1, j.p[UP_W].w, R, F, H);
-    compute_rows(c, R, gelu, &j);
-    product_forward(c, k->z2, k->a, j.p[DOWN_W].w, R, H, F);
-    compute_rows(c, R, second_norm, &j);
+    size_t R = j.R;
+    product_forward(c, k->qkv, k->in, j.l->qkv_w->w, b->T, m->QKV, m->H);
+    attend_forward(&j.attend);
+    if (j.gathers)
+        gather(&j);
+    product_forward(c, k->zA, k->tail_ctx, j.l->at[OUT_W]->w, R, m->H, m->QW);
+    compute_rows(c, R, norm_a, &j);
+    product_forward(c, k->u, k->yA, j.l->in_w->w, R, m->U, m->H);
+    compute_rows(c, R, activate, &j);
+    product_forward(c, k->zB, k->a, j.l->at[DOWN_W]->w, R, m->H, m->F);
+    compute_rows(c, R, norm_b, &j);
 }
 
-/* The row of partial sums of one block of rows, and a vector's place in it. */
-static float *partial_at(const struct block_job *j, size_t block, int vector)
+static float *partial_row(const struct block_job *j, size_t block)
 {
-    return j->ws->partial + block * vectors_width(j->m) + vector_at(j->p, vector);
+    return j->ws->partial + block * j->m->vectors_width;
 }
 
-static void second_norm_back(void *arg, size_t first, size_t rows, size_t block, int worker)
+static void norm_b_back(void *arg, size_t first, size_t rows, size_t block, int worker)
 {
     (void)worker;
     const struct block_job *j = arg;
+    const struct layer *l = j->l;
     struct block_memory *k = j->k;
+    float *row = partial_row(j, block);
     size_t H = j->m->H, at = first * H;
-    struct norm n = block_norm(j, GAMMA2, BETA2);
     j->m->compute->ops->residual_norm_backward(
-        j->dtail + at, j->ws->d_o + at, partial_at(j, block, GAMMA2), partial_at(j, block, BETA2),
-        partial_at(j, block, DOWN_B), j->dtail + at, NULL, k->z2 + at, k->mean2 + first,
-        k->rstd2 + first, &n, rows, H, j->ffn_out, first);
+        j->dstream + at, j->ws->d_o + at, partial_of(l, l->at[NORM_B_W], row),
+        partial_of(l, l->at[NORM_B_B], row), partial_of(l, l->at[DOWN_B], row), j->dy + at,
+        j->pre && !j->top ? j->dstream + at : NULL, k->zB + at, k->meanB + first, k->rstdB + first,
+        &j->norm_b, rows, H, j->ffn_out, first);
 }
 
-static void gelu_back(void *arg, size_t first, size_t rows, size_t block, int worker)
+static void activate_back(void *arg, size_t first, size_t rows, size_t block, int worker)
 {
     (void)worker;
-    const struct block_job *j = arg;
-    size_t F = j->m->F, at = first * F;
-    j->m->compute->ops->bias_act_backward(ACT_GELU, j->ws->da + at, partial_at(j, block, UP_B),
-                                          j->ws->da + at, j->k->u + at, rows, F);
-}
-
-static void first_norm_back(void *arg, size_t first, size_t rows, size_t block, int worker)
-{
-    (void)worker;
-    const struct block_job *j = arg;
-    struct block_memory *k = j->k;
-    size_t H = j->m->H, at = first * H;
-    struct norm n = block_norm(j, GAMMA1, BETA1);
-    j->m->compute->ops->residual_norm_backward(
-        j->dtail + at, j->ws->d_o + at, partial_at(j, block, GAMMA1), partial_at(j, block, BETA1),
-        partial_at(j, block, OUT_B), j->dtail + at, NULL, k->z1 + at, k->mean1 + first,
-        k->rstd1 + first, &n, rows, H, j->attention_out, first);
-}
-
-/* Gradients of gathered rows go back to the first rows of their sequences; the others are 0. */
-static void spread(void *arg, size_t s, int worker)
-{
-    (void)worker;
-    const struct block_job *j = arg;
-    size_t H = j->m->H, first = j->b->start[s], S = j->b->start[s + 1] - first;
-    float *dx = j->ws->dx + first * H, *dctx = j->ws->dctx + first * H;
-    memset(dx + H, 0, (S - 1) * H * sizeof *dx);
-    memset(dctx + H, 0, (S - 1) * H * sizeof *dctx);
-    memcpy(dx, j->dtail + s * H, H * sizeof *dx);
-    memcpy(dctx, j->ws->dtail_ctx + s * H, H * sizeof *dctx);
-}
-
-static void attend_back(void *arg, size_t s, int worker)
-{
     const struct block_job *j = arg;
     const struct model *m = j->m;
-    size_t H = m->H, D = m->D, first = j->b->start[s], S = j->b->start[s + 1] - first;
-    float *scratch = compute_scratch(m->compute, worker);
-    if (j->gathers)
-        spread(arg, s, worker);
-    for (size_t h = 0; h < m->heads; h++) {
-        const float *P = j->k->P + j->ws->attention_at[s] + h * S * ops_attention_stride(S);
-        struct attention a = head_attention(j, s, h);
-        m->compute->ops->attention_backward(
-            head_qkv(j->ws->dqkv + first * 3 * H, H, D, h), NULL, j->ws->dctx + first * H + h * D,
-            H, P, head_qkv(j->k->qkv + first * 3 * H, H, D, h), &a, false, scratch);
-    }
+    const struct ops *ops = m->compute->ops;
+    float *da = j->ws->da + first * m->F, *du = j->ws->du + first * m->U;
+    const float *u = j->k->u + first * m->U;
+    float *dbias = partial_of(j->l, j->l->in_b, partial_row(j, block));
+    if (j->ffn_inner.threshold)
+        ops->dropout_rows(da, da, rows, m->F, j->ffn_inner, first);
+    if (m->family->gated)
+        ops->gated_act_backward(m->config.hidden_act, du, dbias, da, u, rows, m->F);
+    else
+        ops->bias_act_backward(m->config.hidden_act, du, dbias, da, u, rows, m->F);
+}
+
+static void norm_a_back(void *arg, size_t first, size_t rows, size_t block, int worker)
+{
+    (void)worker;
+    const struct block_job *j = arg;
+    const struct layer *l = j->l;
+    struct block_memory *k = j->k;
+    float *row = partial_row(j, block);
+    size_t H = j->m->H, at = first * H;
+    j->m->compute->ops->residual_norm_backward(
+        j->dstream + at, j->ws->d_o + at, partial_of(l, l->at[NORM_A_W], row),
+        partial_of(l, l->at[NORM_A_B], row), partial_of(l, l->at[OUT_B], row), j->dy + at,
+        j->pre ? j->dstream + at : NULL, k->zA + at, k->meanA + first, k->rstdA + first, &j->norm_a,
+        rows, H, j->attention_out, first);
 }
 
 static void qkv_bias_back(void *arg, size_t first, size_t rows, size_t block, int worker)
 {
     (void)worker;
     const struct block_job *j = arg;
-    size_t N = 3 * j->m->H;
-    j->m->compute->ops->column_sum(partial_at(j, block, QUERY_B), j->ws->dqkv + first * N, rows, N);
+    size_t N = j->m->QKV;
+    j->m->compute->ops->column_sum(partial_of(j->l, j->l->qkv_b, partial_row(j, block)),
+                                   j->ws->dqkv + first * N, rows, N);
 }
 
 static void clear_partials(void *arg, size_t first, size_t rows, size_t block, int worker)
 {
     (void)first, (void)rows, (void)worker;
     const struct block_job *j = arg;
-    memset(partial_at(j, block, QUERY_B), 0, vectors_width(j->m) * sizeof(float));
+    memset(partial_row(j, block), 0, j->m->vectors_width * sizeof(float));
 }
 
 void block_backward(struct model *m, size_t layer, const struct batch *b, struct workspace *ws,
@@ -238,22 +220,27 @@ void block_backward(struct model *m, size_t layer, const struct batch *b, struct
     struct block_job j = job_of(m, layer, b, ws, pass);
     struct block_memory *k = j.k;
     struct compute *c = m->compute;
-    const struct param *p = j.p;
-    size_t H = m->H, F = m->F, R = j.R, T = b->T;
+    const struct layer *l = j.l;
+    size_t H = m->H, R = j.R, T = b->T;
     float *dctx = j.gathers ? ws->dtail_ctx : ws->dctx;
+    /* Where residuals are normed values, the product's gradient comes on top of the stream's. */
+    float keep = j.pre ? 0.0f : 1.0f;
     compute_rows(c, T, clear_partials, &j);
-    compute_rows(c, R, second_norm_back, &j);
-    product_backward(c, ws->da, ws->d_o, p[DOWN_W].w, R, H, F, 0.0f);
-    product_weight(c, p[DOWN_W].dw, ws->d_o, k->a, R, H, F, 1.0f);
-    compute_rows(c, R, gelu_back, &j);
-    product_backward(c, j.dtail, ws->da, p[UP_W].w, R, F, H, 1.0f);
-    product_weight(c, p[UP_W].dw, ws->da, k->y1, R, F, H, 1.0f);
-    compute_rows(c, R, first_norm_back, &j);
-    product_backward(c, dctx, ws->d_o, p[OUT_W].w, R, H, H, 0.0f);
-    product_weight(c, p[OUT_W].dw, ws->d_o, k->tail_ctx, R, H, H, 1.0f);
-    pool_run(c->pool, b->B, attend_back, &j);
-    compute_rows(c, T, qkv_bias_back, &j);
-    product_backward(c, ws->dx, ws->dqkv, p[QUERY_W].w, T, 3 * H, H, 1.0f);
-    product_weight(c, p[QUERY_W].dw, ws->dqkv, k->x, T, 3 * H, H, 1.0f);
-    compute_add_partials(c, p[QUERY_B].dw, ws->partial, compute_blocks(T), vectors_width(m));
+    compute_rows(c, R, norm_b_back, &j);
+    product_backward(c, ws->da, ws->d_o, l->at[DOWN_W]->w, R, H, m->F, 0.0f);
+    product_weight(c, l->at[DOWN_W]->dw, ws->d_o, k->a, R, H, m->F, 1.0f);
+    compute_rows(c, R, activate_back, &j);
+    product_backward(c, j.dy, ws->du, l->in_w->w, R, m->U, H, keep);
+    product_weight(c, l->in_w->dw, ws->du, k->yA, R, m->U, H, 1.0f);
+    compute_rows(c, R, norm_a_back, &j);
+    product_backward(c, dctx, ws->d_o, l->at[OUT_W]->w, R, H, m->QW, 0.0f);
+    product_weight(c, l->at[OUT_W]->dw, ws->d_o, k->tail_ctx, R, H, m->QW, 1.0f);
+    if (j.gathers)
+        spread(&j);
+    attend_backward(&j.attend);
+    if (l->qkv_b)
+        compute_rows(c, T, qkv_bias_back, &j);
+    product_backward(c, ws->dx, ws->dqkv, l->qkv_w->w, T, m->QKV, H, keep);
+    product_weight(c, l->qkv_w->dw, ws->dqkv, k->in, T, m->QKV, H, 1.0f);
+    compute_add_partials(c, l->vectors->dw, ws->partial, compute_blocks(T), m->vectors_width);
 }

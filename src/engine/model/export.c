@@ -45,7 +45,7 @@ static int put_labels(cJSON *o, const struct model *m)
 static int edit_config(cJSON *o, const struct model *m)
 {
     static const char *const stale[] = {"torch_dtype", "num_labels", "_num_labels", "sft_pooling"};
-    const char *architecture = "BertForSequenceClassification";
+    const char *architecture = m->family->architecture;
     for (size_t i = 0; i < sizeof stale / sizeof *stale; i++)
         cJSON_DeleteItemFromObjectCaseSensitive(o, stale[i]);
     int rc = put(o, "architectures", cJSON_CreateStringArray(&architecture, 1)) |
@@ -78,10 +78,11 @@ int model_export(struct model *m, const char *dir, bool force, char weights_sha2
 {
     char path[4096];
     if (m->pooling != POOLING_MODEL && !force)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "pooling '%s' cannot be expressed by BertForSequenceClassification; --force "
-                       "exports it with an sft_pooling key that only this program reads",
-                       pooling_names[m->pooling]);
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "pooling '%s' cannot be expressed by %s; --force exports it with an sft_pooling "
+            "key that only this program reads",
+            pooling_names[m->pooling], m->family->architecture);
     if (file_make_directories(dir, err) || write_config(m, dir, err) ||
         file_join(path, sizeof path, dir, "model.safetensors", err))
         return -1;

@@ -51,23 +51,33 @@ static int check_task(const struct model *m, const char *dir, struct err *err)
 static void set_shape(struct model *m, const struct head_spec *head)
 {
     const struct model_config *c = &m->config;
-    bool over = head->dropout >= 0;
+    m->family = c->family;
     m->H = c->hidden_size;
+    m->E = c->embedding_size;
     m->F = c->intermediate_size;
-    m->L = c->num_hidden_layers;
+    m->U = m->family->gated ? 2 * m->F : m->F;
+    m->L = c->num_hidden_layers * (c->inner_group_num ? c->inner_group_num : 1);
     m->heads = c->num_attention_heads;
-    m->D = m->H / m->heads;
+    m->kv_heads = c->num_key_value_heads;
+    m->D = c->head_dim;
+    m->QW = m->heads * m->D;
+    m->KW = m->kv_heads * m->D;
+    m->QKV = m->QW + 2 * m->KW;
     m->K = head->keep_head ? c->num_labels : head->labels;
     m->pooling = pooling_of(c, head->pooling);
-    m->hidden_dropout = over ? head->dropout : c->hidden_dropout_prob;
-    m->attention_dropout = over ? head->dropout : c->attention_probs_dropout_prob;
-    m->head_dropout = over ? head->dropout : c->classifier_dropout;
+    m->reads_mean = m->pooling == POOLING_MEAN || (m->pooling == POOLING_MODEL && c->mean_pooling);
+    for (int i = 0; i < DROPOUTS; i++)
+        m->dropout[i] = c->dropout[i];
+    /* An override means the places that the family has. */
+    for (int i = 0; head->dropout >= 0 && i < DROPOUTS; i++)
+        m->dropout[i] = m->family->dropout[i].key ? head->dropout : 0;
 }
 
 static void admit_shapes(struct model *m)
 {
     const size_t shapes[][2] = {
-        {3 * m->H, m->H}, {m->H, m->H}, {m->F, m->H}, {m->H, m->F}, {m->K, m->H},
+        {m->QKV, m->H}, {m->H, m->QW}, {m->U, m->H}, {m->H, m->F},
+        {m->K, m->H},   {m->H, m->H},  {m->H, m->E}, {m->QW, m->H},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         compute_admit(m->compute, shapes[i][0], shapes[i][1]);
@@ -135,7 +145,10 @@ const char *model_label(const struct model *m, size_t id)
 
 size_t model_max_length(const struct model *m)
 {
-    return m->config.max_position_embeddings;
+    size_t taken = 0; /* RoBERTa's first places are not used */
+    if (m->family->positions == POSITIONS_OFFSET)
+        taken = (size_t)(m->config.pad_token_id + 1);
+    return m->config.max_position_embeddings - taken;
 }
 
 enum pooling model_pooling(const struct model *m)
@@ -151,18 +164,18 @@ const char *model_notice(const struct model *m)
 int model_check_tokens(const struct model *m, const struct encoded *e, struct err *err)
 {
     const struct model_config *c = &m->config;
-    if (e->longest > c->max_position_embeddings)
+    size_t types = m->embedding[TYPE] ? c->type_vocab_size : 256;
+    if (e->longest > model_max_length(m))
         return err_set(err, ERR_USAGE,
                        "a text has %zu tokens, the model reads %zu; lower max_length", e->longest,
-                       c->max_position_embeddings);
+                       model_max_length(m));
     for (uint64_t t = 0; t < e->start[e->rows]; t++)
-        if (e->token[t] < 0 || (size_t)e->token[t] >= c->vocab_size ||
-            e->segment[t] >= c->type_vocab_size)
+        if (e->token[t] < 0 || (size_t)e->token[t] >= c->vocab_size || e->segment[t] >= types)
             return err_set(
                 err, ERR_INPUT,
                 "the tokenizer makes token %d of type %d, the model knows %zu tokens and "
                 "%zu types; the directory's files are not of one model",
-                (int)e->token[t], (int)e->segment[t], c->vocab_size, c->type_vocab_size);
+                (int)e->token[t], (int)e->segment[t], c->vocab_size, types);
     return 0;
 }
 
@@ -174,7 +187,23 @@ static struct pass backbone_pass(const struct model *m, const struct pass *p)
     return pass;
 }
 
-/* Ids to ws->pool_in: (B,H) rows that the head reads. */
+/* The token that the head reads of a sequence. A decoder's is the last that is not padding, which
+ * may occur in a text, too (GenericForSequenceClassification; all padding: the first). */
+static uint32_t tail_of(const struct model *m, const struct batch *b, size_t s)
+{
+    const struct family *f = m->family;
+    uint32_t first = b->start[s], last = b->start[s + 1] - 1;
+    if (!f->reads_last)
+        return first;
+    if (!f->causal || m->config.pad_token_id < 0)
+        return last;
+    int32_t pad = (int32_t)m->config.pad_token_id;
+    while (last > first && b->token[last] == pad)
+        last--;
+    return last;
+}
+
+/* Ids to ws->head_read: (B,H) rows that the head reads. */
 static void backbone_forward(struct model *m, const struct batch *b, struct workspace *ws,
                              const struct pass *pass)
 {
@@ -182,13 +211,14 @@ static void backbone_forward(struct model *m, const struct batch *b, struct work
     workspace_fit(ws, m, b->B, b->T, b->longest);
     for (size_t s = 0; s < b->B; s++) {
         size_t S = b->start[s + 1] - b->start[s];
+        ws->tail[s] = tail_of(m, b, s);
         ws->attention_at[s] = at;
         at += m->heads * S * ops_attention_stride(S);
     }
     embeddings_forward(m, b, ws, pass);
     for (size_t l = 0; l < m->L; l++)
         block_forward(m, l, b, ws, pass);
-    head_gather(m, b, ws, ws->pool_in);
+    head_gather(m, b, ws, ws->head_read);
 }
 
 void model_forward(struct model *m, const struct batch *b, struct workspace *ws,
@@ -196,24 +226,22 @@ void model_forward(struct model *m, const struct batch *b, struct workspace *ws,
 {
     struct pass pass = backbone_pass(m, p);
     backbone_forward(m, b, ws, &pass);
-    const float *in = ws->pool_in;
-    if (m->pooling == POOLING_MODEL) {
-        pooler_forward(m, ws, ws->pool_in, b->B, ws->pooled);
-        in = ws->pooled;
-    }
+    const float *in = ws->head_read;
+    if (model_has_dense(m))
+        in = dense_forward(m, ws, in, b->B, p);
     classifier_forward(m, ws, in, b->B, p, logits);
 }
 
-/* The head's gradients; din (B,H) gets that of `in`, what the head read, when it is not NULL. */
-static void head_backward(struct model *m, const float *in, size_t B, struct workspace *ws,
-                          const struct pass *p, const float *dlogits, float *din)
+/* The head's gradients; din (B,H) gets that of what the head read, when it is not NULL. */
+static void head_backward(struct model *m, size_t B, struct workspace *ws, const struct pass *p,
+                          const float *dlogits, float *din)
 {
-    if (m->pooling != POOLING_MODEL || !m->pooler[POOLER_W].trainable) {
+    if (!model_has_dense(m) || !m->head[DENSE_W]->trainable) {
         classifier_backward(m, ws, B, p, dlogits, din);
         return;
     }
     classifier_backward(m, ws, B, p, dlogits, ws->dhead);
-    pooler_backward(m, ws, in, B, ws->dhead, din);
+    dense_backward(m, ws, B, p, ws->dhead, din);
 }
 
 void model_backward(struct model *m, const struct batch *b, struct workspace *ws,
@@ -221,10 +249,10 @@ void model_backward(struct model *m, const struct batch *b, struct workspace *ws
 {
     assert(ws->training && m->gradients.base);
     if (m->tune == TUNE_HEAD) {
-        head_backward(m, ws->pool_in, b->B, ws, p, dlogits, NULL);
+        head_backward(m, b->B, ws, p, dlogits, NULL);
         return;
     }
-    head_backward(m, ws->pool_in, b->B, ws, p, dlogits, ws->dtail);
+    head_backward(m, b->B, ws, p, dlogits, ws->dtail);
     head_scatter(m, b, ws, ws->dtail);
     for (size_t l = m->L; l-- > 0;)
         block_backward(m, l, b, ws, p);
@@ -232,9 +260,9 @@ void model_backward(struct model *m, const struct batch *b, struct workspace *ws
 }
 
 /* Under TUNE_HEAD a pooler of the checkpoint is part of what is frozen. */
-static bool pooler_is_frozen(const struct model *m)
+static bool dense_is_frozen(const struct model *m)
 {
-    return m->pooling == POOLING_MODEL && !m->pooler->fresh;
+    return model_has_dense(m) && m->family->dense_in_base && !m->head[DENSE_W]->fresh;
 }
 
 size_t model_feature_width(const struct model *m)
@@ -246,10 +274,10 @@ void model_features(struct model *m, const struct batch *b, struct workspace *ws
 {
     struct pass off = {0};
     backbone_forward(m, b, ws, &off);
-    if (pooler_is_frozen(m))
-        pooler_forward(m, ws, ws->pool_in, b->B, features);
-    else
-        memcpy(features, ws->pool_in, b->B * m->H * sizeof *features);
+    const float *out = ws->head_read;
+    if (dense_is_frozen(m))
+        out = dense_forward(m, ws, out, b->B, &off);
+    memcpy(features, out, b->B * m->H * sizeof *features);
 }
 
 void model_head_forward(struct model *m, const float *features, size_t B, struct workspace *ws,
@@ -257,16 +285,14 @@ void model_head_forward(struct model *m, const float *features, size_t B, struct
 {
     const float *in = features;
     workspace_fit(ws, m, B, 0, 0);
-    if (m->pooling == POOLING_MODEL && !pooler_is_frozen(m)) {
-        pooler_forward(m, ws, features, B, ws->pooled);
-        in = ws->pooled;
-    }
+    if (model_has_dense(m) && !dense_is_frozen(m))
+        in = dense_forward(m, ws, features, B, p);
     classifier_forward(m, ws, in, B, p, logits);
 }
 
-void model_head_backward(struct model *m, const float *features, size_t B, struct workspace *ws,
-                         const struct pass *p, const float *dlogits)
+void model_head_backward(struct model *m, size_t B, struct workspace *ws, const struct pass *p,
+                         const float *dlogits)
 {
     assert(ws->training && m->tune == TUNE_HEAD && B == ws->B);
-    head_backward(m, features, B, ws, p, dlogits, NULL);
+    head_backward(m, B, ws, p, dlogits, NULL);
 }

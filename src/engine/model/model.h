@@ -4,12 +4,13 @@
  * AutoModelForSequenceClassification builds it. There is no graph: model_forward keeps what
  * model_backward reads, in a workspace sized before the first step. All parameters are one block,
  * gradients another (made when training is asked for), so the optimiser and a checkpoint walk flat
- * memory. query, key and value weights of a layer lie next to each other and serve as one (3H,H)
- * matrix.
+ * memory.
  *
  * Pooling: what the head reads. POOLING_MODEL is what the family's class does (BERT: first token,
- * pooler, tanh), POOLING_CLS the first token as it is, POOLING_MEAN the mean over the sequence's
- * tokens, [CLS] and [SEP] counted. With CLS or MEAN the pooler is not part of the path. */
+ * pooler, tanh; GPT-2: last token), POOLING_CLS the same token as it is, POOLING_MEAN the mean over
+ * the sequence's tokens, special tokens counted. With CLS or MEAN the dense layer (BERT's pooler) is
+ * not part of the path.
+ */
 #ifndef MODEL_H
 #define MODEL_H
 #include "engine/base/err.h"
@@ -30,11 +31,12 @@ enum pooling { POOLING_MODEL, POOLING_CLS, POOLING_MEAN };
 enum tune { TUNE_FULL, TUNE_HEAD };
 
 struct param {
-    const char *name;  /* as Transformers saves it: "bert.pooler.dense.weight" */
-    size_t rows, cols; /* a vector has rows 1 */
-    size_t dims;       /* 1 or 2, for export */
-    float *w, *dw;     /* dw NULL until model_prepare_training, and for what does not learn */
-    int depth;         /* 0 embeddings, 1.. blocks, blocks+1 pooler and head */
+    const char *name;      /* as Transformers saves it: "bert.pooler.dense.weight" */
+    size_t rows, cols;     /* of w: (out, in); a vector has rows 1 */
+    size_t shape[3], dims; /* as the checkpoint has it */
+    bool in_out;           /* it stores the transpose of w, like GPT-2's Conv1D */
+    float *w, *dw;         /* dw NULL until model_prepare_training, and for what does not learn */
+    int depth;             /* 0 embeddings, 1.. blocks, blocks+1 pooler and head */
     bool trainable, decays;
     bool fresh;       /* not in the checkpoint: initialised from the seed */
     uint8_t *touched; /* (rows) for the word embedding, else NULL; see optim.h */
@@ -101,8 +103,8 @@ size_t model_feature_width(const struct model *m);
 void model_features(struct model *m, const struct batch *b, struct workspace *ws, float *features);
 void model_head_forward(struct model *m, const float *features, size_t B, struct workspace *ws,
                         const struct pass *p, float *logits);
-void model_head_backward(struct model *m, const float *features, size_t B, struct workspace *ws,
-                         const struct pass *p, const float *dlogits);
+void model_head_backward(struct model *m, size_t B, struct workspace *ws, const struct pass *p,
+                         const float *dlogits);
 
 /* What a checkpoint holds: every parameter by its Transformers name, to a file; and back into an
  * open model of the same shape. */

@@ -1,122 +1,312 @@
 /* params.c - the table of parameters: every tensor's name, shape and place in memory.
  *
- * The rows below are BERT's tensors in memory order. A row starts on a cache line unless it is
- * glued to the row before it; parts.h says who relies on which neighbours. */
+ * The rows below give each role its shape and whether it lies close to the row before it; the
+ * family gives the names, and the configuration says which biases there are. A tensor that is not
+ * glued starts on a cache line; parts.h says who relies on which neighbours. */
 #include "engine/model/parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum extent { NONE, HIDDEN, INTERMEDIATE, VOCABULARY, POSITIONS, TYPES, LABELS };
+enum extent {
+    ONE,
+    HIDDEN,
+    EMBEDDING,
+    INTERMEDIATE,
+    GATED,
+    QUERIES,
+    KEYS,
+    ALL_HEADS,
+    HEAD,
+    HEADS,
+    BUCKETS,
+    VOCABULARY,
+    POSITION_ROWS,
+    TYPES,
+    LABELS,
+    TWO
+};
 
 struct layout_row {
-    const char *name;
-    enum extent rows, cols; /* NONE rows: a vector */
+    enum extent rows, cols; /* ONE row: a vector */
     bool glued, decays;
+    size_t flag; /* of the config, that must be true; 0: always there */
 };
 
-static const struct layout_row embedding_rows[EMBEDDING_PARAMS] = {
-    [WORD] = {"word_embeddings.weight", VOCABULARY, HIDDEN, false, true},
-    [POSITION] = {"position_embeddings.weight", POSITIONS, HIDDEN, false, true},
-    [TYPE] = {"token_type_embeddings.weight", TYPES, HIDDEN, false, true},
-    [EMBEDDING_GAMMA] = {"LayerNorm.weight", NONE, HIDDEN, true, false},
-    [EMBEDDING_BETA] = {"LayerNorm.bias", NONE, HIDDEN, true, false},
+#define BIAS(member) offsetof(struct model_config, member)
+#define MATRIX(r, c)                                                                               \
+    {                                                                                              \
+        r, c, false, true, 0                                                                       \
+    }
+#define FOLLOWS(r, c)                                                                              \
+    {                                                                                              \
+        r, c, true, true, 0                                                                        \
+    }
+#define VECTOR(c)                                                                                  \
+    {                                                                                              \
+        ONE, c, true, false, 0                                                                     \
+    }
+#define OPTIONAL(c, member)                                                                        \
+    {                                                                                              \
+        ONE, c, true, false, BIAS(member)                                                          \
+    }
+
+static const struct layout_row embedding_rows[EMBEDDING_ROLES] = {
+    [WORD] = MATRIX(VOCABULARY, EMBEDDING),
+    [POSITION] = MATRIX(POSITION_ROWS, EMBEDDING),
+    [TYPE] = MATRIX(TYPES, EMBEDDING),
+    [EMBEDDING_NORM_W] = VECTOR(EMBEDDING),
+    [EMBEDDING_NORM_B] = OPTIONAL(EMBEDDING, norm_bias),
+    [PROJECT_W] = MATRIX(HIDDEN, EMBEDDING),
+    [PROJECT_B] = VECTOR(HIDDEN),
+    [RELATIVE_BIAS] = {BUCKETS, HEADS, false, false, 0}, /* Trainer's rule: "bias" in its name */
+    [MASK_EMBEDDING] = {ONE, HIDDEN, false, true, 0},
 };
 
-static const struct layout_row block_rows[BLOCK_PARAMS] = {
-    [QUERY_W] = {"attention.self.query.weight", HIDDEN, HIDDEN, false, true},
-    [KEY_W] = {"attention.self.key.weight", HIDDEN, HIDDEN, true, true},
-    [VALUE_W] = {"attention.self.value.weight", HIDDEN, HIDDEN, true, true},
-    [OUT_W] = {"attention.output.dense.weight", HIDDEN, HIDDEN, false, true},
-    [UP_W] = {"intermediate.dense.weight", INTERMEDIATE, HIDDEN, false, true},
-    [DOWN_W] = {"output.dense.weight", HIDDEN, INTERMEDIATE, false, true},
-    [QUERY_B] = {"attention.self.query.bias", NONE, HIDDEN, false, false},
-    [KEY_B] = {"attention.self.key.bias", NONE, HIDDEN, true, false},
-    [VALUE_B] = {"attention.self.value.bias", NONE, HIDDEN, true, false},
-    [OUT_B] = {"attention.output.dense.bias", NONE, HIDDEN, true, false},
-    [GAMMA1] = {"attention.output.LayerNorm.weight", NONE, HIDDEN, true, false},
-    [BETA1] = {"attention.output.LayerNorm.bias", NONE, HIDDEN, true, false},
-    [UP_B] = {"intermediate.dense.bias", NONE, INTERMEDIATE, true, false},
-    [DOWN_B] = {"output.dense.bias", NONE, HIDDEN, true, false},
-    [GAMMA2] = {"output.LayerNorm.weight", NONE, HIDDEN, true, false},
-    [BETA2] = {"output.LayerNorm.bias", NONE, HIDDEN, true, false},
+static const struct layout_row block_rows[BLOCK_ROLES] = {
+    [QKV_W] = MATRIX(ALL_HEADS, HIDDEN),
+    [QUERY_W] = MATRIX(QUERIES, HIDDEN),
+    [KEY_W] = FOLLOWS(KEYS, HIDDEN),
+    [VALUE_W] = FOLLOWS(KEYS, HIDDEN),
+    [OUT_W] = MATRIX(HIDDEN, QUERIES),
+    [GATE_UP_W] = MATRIX(GATED, HIDDEN),
+    [GATE_W] = MATRIX(INTERMEDIATE, HIDDEN),
+    [UP_W] = FOLLOWS(INTERMEDIATE, HIDDEN), /* starts a line anew where there is no gate */
+    [DOWN_W] = MATRIX(HIDDEN, INTERMEDIATE),
+    [RELATIVE_W] = MATRIX(QUERIES, HIDDEN),
+    [QKV_B] = OPTIONAL(ALL_HEADS, attention_bias),
+    [QUERY_B] = OPTIONAL(QUERIES, attention_bias),
+    [KEY_B] = OPTIONAL(KEYS, attention_bias),
+    [VALUE_B] = OPTIONAL(KEYS, attention_bias),
+    [OUT_B] = OPTIONAL(HIDDEN, attention_bias),
+    [NORM_A_W] = VECTOR(HIDDEN),
+    [NORM_A_B] = OPTIONAL(HIDDEN, norm_bias),
+    [GATE_UP_B] = OPTIONAL(GATED, mlp_bias),
+    [GATE_B] = OPTIONAL(INTERMEDIATE, mlp_bias),
+    [UP_B] = OPTIONAL(INTERMEDIATE, mlp_bias),
+    [DOWN_B] = OPTIONAL(HIDDEN, mlp_bias),
+    [NORM_B_W] = VECTOR(HIDDEN),
+    [NORM_B_B] = OPTIONAL(HIDDEN, norm_bias),
+    [QUERY_NORM_W] = VECTOR(HEAD),
+    [KEY_NORM_W] = VECTOR(HEAD),
+    [CONTENT_BIAS] = VECTOR(QUERIES),
+    [POSITION_BIAS] = VECTOR(QUERIES),
+    [SEGMENT_BIAS] = VECTOR(QUERIES),
+    [SEGMENT_W] = {TWO, QUERIES, true, true, 0},
 };
 
-static const struct layout_row pooler_rows[] = {
-    [POOLER_W] = {"bert.pooler.dense.weight", HIDDEN, HIDDEN, false, true},
-    [POOLER_B] = {"bert.pooler.dense.bias", NONE, HIDDEN, false, false},
-};
-
-static const struct layout_row classifier_rows[] = {
-    [CLASSIFIER_W] = {"classifier.weight", LABELS, HIDDEN, false, true},
-    [CLASSIFIER_B] = {"classifier.bias", NONE, LABELS, false, false},
+static const struct layout_row head_rows[HEAD_ROLES] = {
+    [DENSE_W] = MATRIX(HIDDEN, HIDDEN),
+    [DENSE_B] = {ONE, HIDDEN, false, false, BIAS(dense_bias)},
+    [HEAD_NORM_W] = VECTOR(HIDDEN),
+    [HEAD_NORM_B] = OPTIONAL(HIDDEN, norm_bias),
+    [CLASSIFIER_W] = MATRIX(LABELS, HIDDEN),
+    [CLASSIFIER_B] = {ONE, LABELS, false, false, 0},
 };
 
 static size_t extent_of(const struct model *m, enum extent e)
 {
     const struct model_config *c = &m->config;
     const size_t table[] = {
-        [NONE] = 1,
+        [ONE] = 1,
         [HIDDEN] = m->H,
+        [EMBEDDING] = m->E,
         [INTERMEDIATE] = m->F,
+        [GATED] = 2 * m->F,
+        [QUERIES] = m->QW,
+        [KEYS] = m->KW,
+        [ALL_HEADS] = m->QKV,
+        [HEAD] = m->D,
+        [HEADS] = m->heads,
+        [BUCKETS] = c->relative_attention_num_buckets,
         [VOCABULARY] = c->vocab_size,
-        [POSITIONS] = c->max_position_embeddings,
+        [POSITION_ROWS] = c->max_position_embeddings,
         [TYPES] = c->type_vocab_size,
         [LABELS] = m->K,
+        [TWO] = 2,
     };
     return table[e];
 }
 
-/* Append rows to the table. Until the block exists, w holds the offset in floats. */
-static struct param *add_rows(struct model *m, const char *prefix, const struct layout_row *rows,
-                              size_t count, int depth, struct err *err)
+/* The shape the checkpoint has it in: XLNet keeps heads apart. */
+static void set_shape(struct param *p, const struct model *m, const struct layout_row *row)
 {
-    struct param *first = m->params + m->param_count;
-    for (size_t i = 0; i < count; i++) {
-        const struct layout_row *row = &rows[i];
-        char name[128];
-        snprintf(name, sizeof name, "%s%s", prefix, row->name);
-        struct param *p = &m->params[m->param_count];
-        if (!(p->name = mem_strdup(name, err)))
-            return NULL;
-        m->param_count++;
-        p->rows = extent_of(m, row->rows);
-        p->cols = extent_of(m, row->cols);
-        p->dims = row->rows == NONE ? 1 : 2;
-        p->depth = depth;
-        p->decays = row->decays;
-        if (!row->glued)
-            m->weights_size = (m->weights_size + 15) / 16 * 16;
-        p->w = (float *)(m->weights_size * sizeof(float));
-        m->weights_size += p->rows * p->cols;
+    bool by_head = m->family->positions == POSITIONS_RELATIVE;
+    p->dims = row->rows == ONE ? 1 : 2;
+    p->shape[0] = p->in_out ? p->cols : p->rows;
+    p->shape[1] = p->in_out ? p->rows : p->cols;
+    if (p->dims == 1)
+        p->shape[0] = p->cols;
+    if (by_head && (p->in_out || row->cols == QUERIES)) {
+        p->shape[p->dims - 1] = m->heads;
+        p->shape[p->dims++] = m->D;
     }
-    return first;
 }
 
-static int add_all(struct model *m, bool pooler, struct err *err)
+/* Append one tensor. Until the memory is there, w holds the offset in floats. */
+static struct param *add_param(struct model *m, const char *name, const struct layout_row *row,
+                               int depth, struct err *err)
 {
-    int top = (int)m->L + 1;
-    m->embedding = add_rows(m, "bert.embeddings.", embedding_rows, EMBEDDING_PARAMS, 0, err);
-    if (!m->embedding)
-        return -1;
-    m->blocks = m->params + m->param_count;
-    for (size_t l = 0; l < m->L; l++) {
-        char prefix[48];
-        snprintf(prefix, sizeof prefix, "bert.encoder.layer.%zu.", l);
-        if (!add_rows(m, prefix, block_rows, BLOCK_PARAMS, (int)l + 1, err))
+    struct param *p = &m->params[m->param_count];
+    if (!(p->name = mem_strdup(name, err)))
+        return NULL;
+    m->param_count++;
+    p->rows = extent_of(m, row->rows);
+    p->cols = extent_of(m, row->cols);
+    p->depth = depth;
+    p->decays = row->decays;
+    if (!row->glued)
+        m->weights_size = (m->weights_size + 15) / 16 * 16;
+    p->w = (float *)(m->weights_size * sizeof(float));
+    m->weights_size += p->rows * p->cols;
+    return p;
+}
+
+static bool is_there(const struct model *m, const struct layout_row *row, const char *name)
+{
+    return name && (!row->flag || *(const bool *)((const char *)&m->config + row->flag));
+}
+
+static int add_embeddings(struct model *m, struct err *err)
+{
+    const struct family *f = m->family;
+    /* ELECTRA projects only where widths differ, ALBERT always. */
+    bool projects = m->E != m->H || m->config.num_hidden_groups;
+    for (int role = 0; role < EMBEDDING_ROLES; role++) {
+        struct layout_row row = embedding_rows[role];
+        char name[160];
+        if (!is_there(m, &row, f->embedding[role]) ||
+            ((role == PROJECT_W || role == PROJECT_B) && !projects))
+            continue;
+        snprintf(name, sizeof name, "%s%s", f->prefix, f->embedding[role]);
+        if (!(m->embedding[role] = add_param(m, name, &row, 0, err)))
             return -1;
+        set_shape(m->embedding[role], m, &row);
     }
-    if (pooler && !(m->pooler = add_rows(m, "", pooler_rows, 2, top, err)))
-        return -1;
-    return (m->classifier = add_rows(m, "", classifier_rows, 2, top, err)) ? 0 : -1;
+    struct param *mask = m->embedding[MASK_EMBEDDING];
+    if (mask) {
+        mask->dims = 3;
+        mask->shape[0] = mask->shape[1] = 1;
+        mask->shape[2] = m->H;
+    }
+    return 0;
 }
 
-int params_create(struct model *m, bool pooler, struct err *err)
+/* "bert.encoder.layer.3.": of parameter set s, or of what stands for it after the last. */
+static void layer_prefix(char *out, size_t size, const struct model *m, size_t s)
 {
-    size_t most = EMBEDDING_PARAMS + m->L * BLOCK_PARAMS + HEAD_PARAMS;
+    size_t inner = m->config.inner_group_num;
+    size_t n = (size_t)snprintf(out, size, "%s", m->family->prefix);
+    if (inner)
+        snprintf(out + n, size - n, m->family->layer, s / inner, s % inner);
+    else
+        snprintf(out + n, size - n, m->family->layer, s);
+}
+
+static void role_name(char *out, size_t size, const struct model *m, size_t s, size_t sets,
+                      int role)
+{
+    const struct family *f = m->family;
+    const char *own = f->block[role];
+    char prefix[96];
+    bool follows = f->place == PRE_NORM && (role == NORM_B_W || role == NORM_B_B);
+    if (follows && s + 1 == sets) {
+        snprintf(out, size, "%s%s%s", f->prefix, f->final_norm, strrchr(own, '.'));
+        return;
+    }
+    layer_prefix(prefix, sizeof prefix, m, follows ? s + 1 : s);
+    snprintf(out, size, "%s%s", prefix, own);
+}
+
+/* Stored (in, out): all matrices of Conv1D families; what XLNet multiplies from the left. */
+static bool stored_in_out(const struct family *f, int role)
+{
+    if (f->positions == POSITIONS_RELATIVE)
+        return role == QUERY_W || role == KEY_W || role == VALUE_W || role == RELATIVE_W;
+    return f->conv1d && role < QKV_B;
+}
+
+static int add_set(struct model *m, struct layer *l, size_t s, size_t sets, struct err *err)
+{
+    const struct family *f = m->family;
+    for (int role = 0; role < BLOCK_ROLES; role++) {
+        struct layout_row row = block_rows[role];
+        char name[256];
+        if (!is_there(m, &row, f->block[role]))
+            continue;
+        if ((role == UP_W && !l->at[GATE_W]) || (role >= QKV_B && !l->vectors))
+            row.glued = false;
+        role_name(name, sizeof name, m, s, sets, role);
+        struct param *p = add_param(m, name, &row, (int)s + 1, err);
+        if (!p)
+            return -1;
+        p->in_out = stored_in_out(f, role);
+        set_shape(p, m, &row);
+        l->at[role] = p;
+        if (role >= QKV_B && !l->vectors)
+            l->vectors = p;
+    }
+    l->qkv_w = l->at[QKV_W] ? l->at[QKV_W] : l->at[QUERY_W];
+    l->qkv_b = l->at[QKV_B] ? l->at[QKV_B] : l->at[QUERY_B];
+    l->in_w = l->at[GATE_UP_W] ? l->at[GATE_UP_W] : l->at[GATE_W] ? l->at[GATE_W] : l->at[UP_W];
+    l->in_b = l->at[GATE_UP_B] ? l->at[GATE_UP_B] : l->at[GATE_B] ? l->at[GATE_B] : l->at[UP_B];
+    m->vectors_width = m->weights_size - (size_t)l->vectors->w / sizeof(float);
+    return 0;
+}
+
+/* ALBERT runs `inner` blocks of a group in each of its layers, and groups serve several layers. */
+static size_t set_of_layer(const struct model *m, size_t run)
+{
+    const struct model_config *c = &m->config;
+    if (!c->num_hidden_groups)
+        return run;
+    double per_group = (double)c->num_hidden_layers / (double)c->num_hidden_groups;
+    size_t group = (size_t)((double)(run / c->inner_group_num) / per_group);
+    return group * c->inner_group_num + run % c->inner_group_num;
+}
+
+static int add_layers(struct model *m, struct err *err)
+{
+    const struct model_config *c = &m->config;
+    size_t sets = c->num_hidden_groups ? c->num_hidden_groups * c->inner_group_num : m->L;
+    struct layer *own = mem_alloc(sets, sizeof *own, "layers", err);
+    int rc = own && (m->layers = mem_alloc(m->L, sizeof *m->layers, "layers", err)) ? 0 : -1;
+    for (size_t s = 0; s < sets && !rc; s++)
+        rc = add_set(m, &own[s], s, sets, err);
+    for (size_t run = 0; run < m->L && !rc; run++) {
+        m->layers[run] = own[set_of_layer(m, run)];
+        m->layers[run].window = c->num_hidden_groups ? 0 : c->layer_window[run];
+        if (m->family->positions == POSITIONS_ROTARY)
+            m->layers[run].rope = &c->rope[m->layers[run].window ? 1 : 0];
+    }
+    free(own);
+    return rc;
+}
+
+static int add_head(struct model *m, bool dense, struct err *err)
+{
+    const struct family *f = m->family;
+    for (int role = 0; role < HEAD_ROLES; role++) {
+        bool of_dense = role <= HEAD_NORM_B;
+        char name[160];
+        if (!is_there(m, &head_rows[role], f->head[role]) || (of_dense && !dense))
+            continue;
+        snprintf(name, sizeof name, "%s%s", of_dense && f->dense_in_base ? f->prefix : "",
+                 f->head[role]);
+        if (!(m->head[role] = add_param(m, name, &head_rows[role], (int)m->L + 1, err)))
+            return -1;
+        set_shape(m->head[role], m, &head_rows[role]);
+    }
+    return 0;
+}
+
+int params_create(struct model *m, bool dense, struct err *err)
+{
+    size_t groups = m->config.num_hidden_groups * m->config.inner_group_num;
+    size_t most = EMBEDDING_ROLES + (groups ? groups : m->L) * BLOCK_ROLES + HEAD_ROLES;
     if (!(m->params = mem_alloc(most, sizeof *m->params, "parameter table", err)) ||
-        add_all(m, pooler, err) ||
+        add_embeddings(m, err) || add_layers(m, err) || add_head(m, dense, err) ||
         mem_block_init(&m->weights, m->weights_size * sizeof(float), "weights", err))
         return -1;
     for (size_t i = 0; i < m->param_count; i++)
@@ -131,6 +321,7 @@ void params_destroy(struct model *m)
         free(m->params[i].touched);
     }
     free(m->params);
+    free(m->layers);
     mem_block_clear(&m->weights);
     mem_block_clear(&m->gradients);
 }
@@ -139,15 +330,22 @@ void params_destroy(struct model *m)
  * backbone. An unused pooler is neither. */
 static bool learns(const struct model *m, const struct param *p, enum tune tune)
 {
-    bool of_pooler = m->pooler && (p == m->pooler || p == m->pooler + 1);
-    if (of_pooler)
-        return m->pooling == POOLING_MODEL && (tune == TUNE_FULL || p->fresh);
-    return tune == TUNE_FULL || p >= m->classifier;
+    bool of_head = false, of_dense = false;
+    for (int role = 0; role < HEAD_ROLES; role++)
+        if (p == m->head[role]) {
+            of_head = true;
+            of_dense = role <= HEAD_NORM_B;
+        }
+    if (p == m->embedding[MASK_EMBEDDING] || (of_dense && !model_has_dense(m)))
+        return false;
+    if (of_dense && m->family->dense_in_base)
+        return tune == TUNE_FULL || p->fresh;
+    return tune == TUNE_FULL || of_head;
 }
 
 int model_prepare_training(struct model *m, enum tune tune, struct err *err)
 {
-    struct param *word = &m->embedding[WORD];
+    struct param *word = m->embedding[WORD];
     size_t bytes = m->weights_size * sizeof(float);
     if (!m->gradients.base) {
         if (mem_block_init(&m->gradients, bytes, "gradients", err))

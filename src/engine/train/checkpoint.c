@@ -125,9 +125,9 @@ int checkpoint_read_state(const char *rundir, int64_t step, struct checkpoint_st
 
 static struct tensor_out describe(const struct param *p, const char *name, const float *data)
 {
-    struct tensor_out t = {.name = name, .data = data, .dims = p->dims};
-    t.shape[0] = p->dims == 1 ? p->cols : p->rows;
-    t.shape[1] = p->dims == 1 ? 0 : p->cols;
+    struct tensor_out t = {.name = name, .data = data, .dims = p->rows == 1 ? 1 : 2};
+    t.shape[0] = p->rows == 1 ? p->cols : p->rows;
+    t.shape[1] = p->rows == 1 ? 0 : p->cols;
     return t;
 }
 

@@ -182,7 +182,7 @@ static double run_head(struct learner *l, const uint32_t *rows, size_t n, const 
     double loss = loss_cross_entropy(l->logits, l->logits, l->label, n, model_labels(s->model),
                                      s->class_weight, s->settings->label_smoothing_factor, divisor);
     if (isfinite(loss))
-        model_head_backward(s->model, l->gathered, n, l->workspace, pass, l->logits);
+        model_head_backward(s->model, n, l->workspace, pass, l->logits);
     return loss;
 }
 
