@@ -1,0 +1,311 @@
+/* test_families.c - every family against what Transformers computed (make_families.py): logits,
+ * gradients, five steps; and what must hold of any of them: a text's logits do not depend on its
+ * neighbours or the number of threads, an export reads back, missing tensors are told or refused. */
+#include "engine/model/loss.h"
+#include "family_fixture.h"
+
+struct loaded {
+    cJSON *o;
+    char dir[256];
+    struct compute *c;
+    struct model *m;
+    struct batch b;
+    struct workspace *ws;
+};
+
+static struct loaded load(const char *name)
+{
+    struct loaded l = {.o = family_read(name)};
+    struct err err = {0};
+    fixture_place(l.dir, sizeof l.dir, name);
+    family_write(l.o, l.dir, NULL);
+    l.c = fixture_compute(2);
+    l.m = model_open(l.dir, &(struct head_spec){.keep_head = true}, l.c, &err);
+    if (!l.m)
+        fail_msg("%s: %s", name, err.text);
+    if (*model_notice(l.m))
+        fail_msg("%s: everything is in the file, yet: %s", name, model_notice(l.m));
+    assert_int_equal(model_prepare_training(l.m, TUNE_FULL, &err), 0);
+    family_batch(&l.b, l.o, 0, cJSON_GetArraySize(cJSON_GetObjectItem(l.o, "ids")));
+    l.ws = workspace_create(l.m, l.b.B, l.b.T, l.b.longest, true, &err);
+    assert_non_null(l.ws);
+    return l;
+}
+
+static void unload(struct loaded *l)
+{
+    struct err err;
+    workspace_destroy(l->ws);
+    batch_clear(&l->b);
+    model_close(l->m);
+    compute_destroy(l->c);
+    file_remove_tree(l->dir, &err);
+    cJSON_Delete(l->o);
+}
+
+static const struct pass still = {.training = false};
+
+static void check_logits(const char *name)
+{
+    struct loaded l = load(name);
+    const cJSON *rows = cJSON_GetObjectItem(l.o, "logits");
+    size_t K = model_labels(l.m);
+    float *logits = calloc(l.b.B * K, sizeof *logits);
+    double square = 0, of = 0, largest = 0;
+    model_forward(l.m, &l.b, l.ws, &still, logits);
+    for (size_t i = 0; i < l.b.B * K; i++) {
+        double want =
+            cJSON_GetArrayItem(cJSON_GetArrayItem(rows, (int)(i / K)), (int)(i % K))->valuedouble;
+        double d = fabs(logits[i] - want);
+        largest = d > largest || isnan(d) ? d : largest;
+        square += d * d, of += want * want;
+    }
+    if (!(largest <= 1e-4 && sqrt(square) <= 1e-5 * sqrt(of)))
+        fail_msg("%s: logits differ by %g, %g in L2", name, largest, sqrt(square / of));
+    free(logits);
+    unload(&l);
+}
+
+static double one_step(struct loaded *l)
+{
+    size_t K = model_labels(l->m);
+    struct pass p = {.training = true, .seed = 1, .step = 1};
+    float *logits = calloc(l->b.B * K, sizeof *logits);
+    model_forward(l->m, &l->b, l->ws, &p, logits);
+    double sum = loss_cross_entropy(logits, logits, l->b.label, l->b.B, K, NULL, 0, (double)l->b.B);
+    model_backward(l->m, &l->b, l->ws, &p, logits);
+    free(logits);
+    return sum / (double)l->b.B;
+}
+
+/* The L2 norm and two products, in the order of the checkpoint. */
+static void fingerprint(const struct param *p, double out[3])
+{
+    char name[2][300];
+    uint32_t seed[2];
+    for (int k = 0; k < 2; k++) {
+        snprintf(name[k], sizeof name[k], "%s#%d", p->name, k + 1);
+        seed[k] = family_seed(name[k]);
+    }
+    out[0] = out[1] = out[2] = 0;
+    for (size_t i = 0; i < p->rows * p->cols; i++) {
+        double g = p->in_out ? p->dw[i % p->rows * p->cols + i / p->rows] : p->dw[i];
+        out[0] += g * g;
+        for (int k = 0; k < 2; k++)
+            out[1 + k] += g * (2 * family_hashed(seed[k], i) - 1);
+    }
+    out[0] = sqrt(out[0]);
+}
+
+static void check_gradients(const char *name)
+{
+    struct loaded l = load(name);
+    const cJSON *want = cJSON_GetObjectItem(l.o, "gradients"), *item;
+    double global = 0;
+    size_t count, seen = 0;
+    struct param *p = model_params(l.m, &count);
+    cJSON_ArrayForEach(item, want) global += pow(item->child->valuedouble, 2);
+    one_step(&l);
+    for (size_t i = 0; i < count; i++) {
+        double got[3];
+        const cJSON *w = cJSON_GetObjectItemCaseSensitive(want, p[i].name);
+        if (!w != !p[i].trainable)
+            fail_msg("%s: %s %s a gradient", name, p[i].name, w ? "lacks" : "should not have");
+        if (!w)
+            continue;
+        seen++;
+        fingerprint(&p[i], got);
+        double bound = 1e-4 * w->child->valuedouble + 1e-7 * sqrt(global) + 1e-9;
+        for (int k = 0; k < 3; k++) {
+            double d = fabs(got[k] - cJSON_GetArrayItem(w, k)->valuedouble);
+            if (!(d <= bound))
+                fail_msg("%s: gradient of %s is off by %g, bound %g", name, p[i].name, d, bound);
+        }
+    }
+    assert_int_equal(seen, cJSON_GetArraySize(want));
+    unload(&l);
+}
+
+static void check_steps(const char *name)
+{
+    struct loaded l = load(name);
+    struct optim_settings s = {
+        .kind = OPTIM_ADAMW,
+        .learning_rate = cJSON_GetObjectItem(l.o, "learning_rate")->valuedouble,
+        .beta1 = 0.9,
+        .beta2 = 0.999,
+        .epsilon = 1e-8,
+        .weight_decay = cJSON_GetObjectItem(l.o, "weight_decay")->valuedouble,
+    };
+    float *moments;
+    size_t tensors;
+    struct optim_tensor *t = steps_tensors(l.m, &tensors, &moments);
+    uint64_t step = 0;
+    const cJSON *want;
+    cJSON_ArrayForEach(want, cJSON_GetObjectItem(l.o, "losses"))
+    {
+        optim_zero_grad(l.c, t, tensors);
+        double loss = one_step(&l);
+        optim_step(l.c, t, tensors, &s, ++step, optim_grad_norm(l.c, t, tensors));
+        if (!(fabs(loss - want->valuedouble) <= 1e-4))
+            fail_msg("%s: the loss of step %d is %.7f, expected %.7f", name, (int)step, loss,
+                     want->valuedouble);
+    }
+    free(moments);
+    free(t);
+    unload(&l);
+}
+
+/* Alone, or among others; with memory for backward, or written over: the same bytes. */
+static void check_neighbours(const char *name)
+{
+    struct loaded l = load(name);
+    struct err err = {0};
+    size_t K = model_labels(l.m);
+    float *all = calloc(l.b.B * K, sizeof *all), *one = calloc(K, sizeof *one);
+    model_forward(l.m, &l.b, l.ws, &still, all);
+    for (size_t i = 0; i < l.b.B; i++) {
+        struct batch b = {0};
+        family_batch(&b, l.o, (int)i, 1);
+        struct workspace *ws = workspace_create(l.m, 1, b.T, b.longest, false, &err);
+        assert_non_null(ws);
+        model_forward(l.m, &b, ws, &still, one);
+        if (memcmp(one, all + i * K, K * sizeof *one))
+            fail_msg("%s: text %zu alone has other logits than in a batch", name, i);
+        workspace_destroy(ws);
+        batch_clear(&b);
+    }
+    free(all);
+    free(one);
+    unload(&l);
+}
+
+/* An export opens again, all tensors in their checkpoint's shape, and computes the same. */
+static void check_export(const char *name)
+{
+    struct loaded l = load(name);
+    struct err err = {0};
+    char dir[300];
+    size_t K = model_labels(l.m), n = l.b.B * K;
+    float *before = calloc(2 * n, sizeof *before), *after = before + n;
+    fixture_place(dir, sizeof dir, "export");
+    if (model_export(l.m, dir, false, NULL, &err))
+        fail_msg("%s: %s", name, err.text);
+    struct model *m = model_open(dir, &(struct head_spec){.keep_head = true}, l.c, &err);
+    if (!m)
+        fail_msg("%s: %s", name, err.text);
+    assert_string_equal(model_notice(m), "");
+    model_forward(l.m, &l.b, l.ws, &still, before);
+    model_forward(m, &l.b, l.ws, &still, after);
+    assert_memory_equal(before, after, n * sizeof *before);
+    free(before);
+    model_close(m);
+    file_remove_tree(dir, &err);
+    unload(&l);
+}
+
+static const char *left_out;
+static bool all_but_one(const char *name)
+{
+    return strcmp(name, left_out) != 0;
+}
+
+/* A tensor of the head that is missing is new, and said so; any other is missed by name. */
+static void check_missing(const char *name)
+{
+    cJSON *o = family_read(name);
+    struct compute *c = fixture_compute(1);
+    const cJSON *item;
+    char dir[256];
+    fixture_place(dir, sizeof dir, name);
+    cJSON_ArrayForEach(item, cJSON_GetObjectItem(o, "tensors"))
+    {
+        struct err err = {0};
+        left_out = cJSON_GetArrayItem(item, 0)->valuestring;
+        family_write(o, dir, all_but_one);
+        struct model *m = model_open(dir, &(struct head_spec){.labels = 3, .dropout = -1}, c, &err);
+        static const char *const heads[] = {"classifier",      "pooler", "pre_classifier",
+                                            "score.",          "head.",  "logits_proj",
+                                            "sequence_summary"};
+        bool of_head = false;
+        for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+            of_head |= strstr(left_out, heads[i]) != NULL;
+        if (of_head != (m != NULL))
+            fail_msg("%s without %s: %s", name, left_out, m ? "accepted" : err.text);
+        if (!strstr(m ? model_notice(m) : err.text, left_out))
+            fail_msg("%s without %s: it says only '%s'", name, left_out,
+                     m ? model_notice(m) : err.text);
+        if (m && strncmp(model_notice(m), "new: ", 5))
+            fail_msg("%s without %s: '%s'", name, left_out, model_notice(m));
+        model_close(m);
+        file_remove_tree(dir, &err);
+    }
+    compute_destroy(c);
+    cJSON_Delete(o);
+}
+
+static void logits_are_transformers(void **state)
+{
+    (void)state;
+    family_each(check_logits);
+}
+static void gradients_are_pytorchs(void **state)
+{
+    (void)state;
+    family_each(check_gradients);
+}
+static void steps_are_pytorchs(void **state)
+{
+    (void)state;
+    family_each(check_steps);
+}
+static void a_text_does_not_see_its_neighbours(void **state)
+{
+    (void)state;
+    family_each(check_neighbours);
+}
+static void an_export_opens_again(void **state)
+{
+    (void)state;
+    family_each(check_export);
+}
+static void a_missing_tensor_is_new_or_named(void **state)
+{
+    (void)state;
+    family_each(check_missing);
+}
+
+static char covered[1024];
+static void note_type(const char *name)
+{
+    cJSON *o = family_read(name);
+    size_t n = strlen(covered);
+    const cJSON *type = cJSON_GetObjectItem(cJSON_GetObjectItem(o, "config"), "model_type");
+    snprintf(covered + n, sizeof covered - n, " %s ", type->valuestring);
+    cJSON_Delete(o);
+}
+static void every_supported_type_has_a_fixture(void **state)
+{
+    (void)state;
+    family_each(note_type);
+    for (size_t i = 0; model_types(i); i++) {
+        char key[64];
+        snprintf(key, sizeof key, " %s ", model_types(i));
+        if (!strstr(covered, key))
+            fail_msg("%s is supported and not tested", model_types(i));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(logits_are_transformers),
+        cmocka_unit_test(gradients_are_pytorchs),
+        cmocka_unit_test(steps_are_pytorchs),
+        cmocka_unit_test(a_text_does_not_see_its_neighbours),
+        cmocka_unit_test(an_export_opens_again),
+        cmocka_unit_test(a_missing_tensor_is_new_or_named),
+        cmocka_unit_test(every_supported_type_has_a_fixture),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
