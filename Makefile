@@ -104,7 +104,7 @@ export SFT_PYTHON
 export SFT_MODEL ?= $(MODEL)
 parity: packages-build
 	@$(MAKE) -s -j$(JOBS) VARIANT=release programs
-	@for part in tokenizer model accuracy; do \
+	@for part in tokenizer files model accuracy; do \
 	    echo; echo "== $$part"; \
 	    $(SFT_PYTHON) tests/parity/$$part.py || [ $$? = 77 ] || exit 1; \
 	done

@@ -245,6 +245,7 @@ static void every_field_of_a_container_counts(void **state)
          "little-endian"},
         {"module_legacy", ".\x80\2]", ".\x80\2}", 4, false, "puts items"},
         {"module_legacy", "\x80\2\x8a\x0a\x6c", "\x80\2\x8a\x0a\x6d", 5, false, "no file of torch"},
+        {"module_legacy", "K\x14Ntq", "K\x14)tq", 5, false, "view of another"},
         {"module", "PK\5\6", "PK\5\7", 4, true, "no end"},
         {"module", "PK\1\2", "PK\1\3", 4, true, "broken directory"},
         {"module", "PK\3\4", "PK\3\5", 4, true, "without a header"},

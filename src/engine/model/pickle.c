@@ -1,6 +1,7 @@
 #include "engine/model/pickle.h"
 
 #include "engine/base/mem.h"
+#include "engine/text/unicode.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,8 @@ static int run_text(struct machine *m, size_t width)
     v.text = (const char *)m->bytes + m->at;
     v.length = (size_t)length;
     m->at += (size_t)length;
+    if (!unicode_valid(v.text, v.length))
+        return bad(m, "a text that is not UTF-8");
     return push_value(m, v);
 }
 

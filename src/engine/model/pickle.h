@@ -52,7 +52,7 @@ struct pickle_value {
     union {
         int64_t integer; /* BOOL, INT */
         size_t of;       /* CALL: the tuple of arguments; PERSISTENT: the id */
-        struct {         /* TEXT: in the bytes read, not terminated */
+        struct {         /* TEXT: UTF-8 in the bytes read, not terminated */
             const char *text;
             size_t length;
         };

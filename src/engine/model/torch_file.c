@@ -195,6 +195,7 @@ static int read_run_of_pickles(struct torch_content *c, const struct file_map *m
 {
     struct cursor at = {map->data + MAGIC_BYTES, map->size_bytes - MAGIC_BYTES};
     size_t used;
+    c->before_zip = true;
     if (check_version(&at, err) || check_system(&at, err) ||
         torch_content_read(c, at.at, at.left, &used, err))
         return -1;

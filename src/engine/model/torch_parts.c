@@ -1,7 +1,6 @@
 #include "engine/model/torch_parts.h"
 
 #include "engine/base/mem.h"
-#include "engine/text/unicode.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -65,14 +64,14 @@ static int read_storage(struct torch_storage *s, const struct torch_content *c,
                         const struct pickle_value *persistent, struct err *err)
 {
     const struct pickle_value *id = &c->pickle.values[persistent->of];
-    if (id->kind != PICKLE_TUPLE || id->count < 5 || id->count > 6 ||
+    if (id->kind != PICKLE_TUPLE || id->count != (c->before_zip ? 6 : 5) ||
         !text_is(item(c, id, 0), "storage") || item(c, id, 1)->kind != PICKLE_GLOBAL ||
         item(c, id, 1)->global->role != PICKLE_NAME || item(c, id, 2)->kind != PICKLE_TEXT ||
         item(c, id, 3)->kind != PICKLE_TEXT || item(c, id, 4)->kind != PICKLE_INT)
         return err_set(err, ERR_INPUT, "its pickle refers to something that is no storage");
     *s = (struct torch_storage){.key = item(c, id, 2)->text, .key_length = item(c, id, 2)->length};
     s->type = &types[item(c, id, 1)->global->tag];
-    if (id->count == 6 && item(c, id, 5)->kind != PICKLE_NONE)
+    if (c->before_zip && item(c, id, 5)->kind != PICKLE_NONE)
         return torch_storage_bad(s, "is a view of another, as PyTorch before 0.4 saved them", err);
     int64_t numel = item(c, id, 4)->integer;
     s->numel = (size_t)numel;
@@ -182,7 +181,7 @@ static bool is_tensor_call(const struct torch_content *c, const struct pickle_va
     bool plain = call->global->tag == REBUILD_TENSOR;
     if (plain ? args->count != 4 : args->count < 6 || args->count > 7)
         return false;
-    return (plain || is_empty(item(c, args, 5))) &&
+    return (plain || (item(c, args, 4)->kind == PICKLE_BOOL && is_empty(item(c, args, 5)))) &&
            (args->count < 7 || is_empty(item(c, args, 6))) &&
            item(c, args, 0)->kind == PICKLE_PERSISTENT && item(c, args, 1)->kind == PICKLE_INT &&
            item(c, args, 1)->integer >= 0;
@@ -195,7 +194,9 @@ static const struct pickle_value *unwrap(const struct torch_content *c,
     if (v->kind != PICKLE_CALL || v->global->tag != REBUILD_PARAMETER)
         return v;
     const struct pickle_value *args = &c->pickle.values[v->of];
-    return args->count == 3 && is_empty(item(c, args, 2)) ? item(c, args, 0) : v;
+    bool plain =
+        args->count == 3 && item(c, args, 1)->kind == PICKLE_BOOL && is_empty(item(c, args, 2));
+    return plain ? item(c, args, 0) : v;
 }
 
 static int read_tensor(struct tensor_entry *t, const struct torch_content *c,
@@ -223,8 +224,7 @@ static int read_tensor(struct tensor_entry *t, const struct torch_content *c,
 /* A name is shown to people and compared as a C string. */
 static int read_name(struct tensor_entry *t, const struct pickle_value *key, struct err *err)
 {
-    if (key->kind != PICKLE_TEXT || memchr(key->text, '\0', key->length) ||
-        !unicode_valid(key->text, key->length))
+    if (key->kind != PICKLE_TEXT || memchr(key->text, '\0', key->length))
         return err_set(err, ERR_INPUT,
                        "its dictionary has a key that is no name; save model.state_dict() alone");
     return (t->name = mem_strndup(key->text, key->length, err)) ? 0 : -1;

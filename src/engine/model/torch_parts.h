@@ -19,6 +19,7 @@ struct torch_storage {
 };
 
 struct torch_content {
+    bool before_zip; /* set it before reading: ids of storages then have one item more */
     struct pickle pickle;
     struct torch_storage *storages; /* (storage_count) by key, each once */
     size_t storage_count;
