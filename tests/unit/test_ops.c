@@ -1,6 +1,6 @@
 /* test_ops.c - every row of the kernel table against the double reference, over shapes that are no
- * multiple of any vector; that no split of rows, columns or depth-free dimensions can be seen in a
- * result; and that NaN and infinity pass through. */
+ * multiple of any vector; and that NaN and infinity pass through. Attention has test_attention.c,
+ * splits of the work test_splits.c. */
 #include "engine/math/reference.h"
 #include "math_check.h"
 
@@ -253,76 +253,6 @@ static void test_product(void **state)
                           way & 4 ? 1.0f : 0.0f);
 }
 
-/* Any rectangle of a product, computed alone, has the bytes it has in the whole. */
-static void test_product_splits_cannot_be_seen(void **state)
-{
-    (void)state;
-    enum { M = 47, N = 150, K = 300 };
-    float *a = check_floats(M * K, 41, 1), *b = check_floats(K * N, 42, 1);
-    float *scratch = check_floats(ops_product_scratch(), 43, 1);
-    float *whole = check_floats(M * N, 44, 1), *part = check_floats(M * N, 44, 1);
-    FOR_EACH_OPS(ops)
-    for (int way = 0; way < 4; way++) {
-        size_t ar = way & 1 ? 1 : K, ac = way & 1 ? M : 1, br = way & 2 ? 1 : N,
-               bc = way & 2 ? K : 1;
-        ops->product(whole, N, a, ar, ac, b, br, bc, M, N, K, 0.0f, scratch);
-        for (uint64_t trial = 0; trial < 60; trial++) {
-            size_t m = (size_t)(M * rng_uniform(45, RNG_TEST, trial * 4));
-            size_t n = (size_t)(N * rng_uniform(45, RNG_TEST, trial * 4 + 1));
-            size_t rows = 1 + (size_t)((double)(M - m) * rng_uniform(45, RNG_TEST, trial * 4 + 2));
-            size_t columns =
-                1 + (size_t)((double)(N - n) * rng_uniform(45, RNG_TEST, trial * 4 + 3));
-            rows = rows > M - m ? M - m : rows;
-            columns = columns > N - n ? N - n : columns;
-            ops->product(part, columns, a + m * ar, ar, ac, b + n * bc, br, bc, rows, columns, K,
-                         0.0f, scratch);
-            for (size_t r = 0; r < rows; r++)
-                assert_memory_equal(part + r * columns, whole + (m + r) * N + n,
-                                    columns * sizeof *part);
-        }
-    }
-    free(a), free(b), free(scratch), free(whole), free(part);
-}
-
-/* Row kernels over any run of the rows, and flat kernels over any run of the elements. */
-static void test_row_splits_cannot_be_seen(void **state)
-{
-    (void)state;
-    enum { R = 9, H = 45, LENGTH = R * H };
-    struct dropout d = dropout_at(0.2, 3, 3, 3, 3);
-    float *x = check_floats(LENGTH, 51, 1), *o = check_floats(LENGTH, 52, 1),
-          *g = check_floats(H, 53, 1);
-    float mean[R], rstd[R];
-    struct norm norm = {g, g, EPSILON, false};
-    FOR_EACH_OPS(ops)
-    for (size_t cut = 0; cut <= R; cut++) {
-        float *y1 = check_copy(x, LENGTH), *z1 = check_copy(x, LENGTH);
-        float *y2 = check_copy(x, LENGTH), *z2 = check_copy(x, LENGTH);
-        ops->residual_norm_forward(y1, z1, mean, rstd, o, g, x, &norm, R, H, d, 7);
-        ops->residual_norm_forward(y2, z2, mean, rstd, o, g, x, &norm, cut, H, d, 7);
-        ops->residual_norm_forward(y2 + cut * H, z2 + cut * H, mean, rstd, o + cut * H, g,
-                                   x + cut * H, &norm, R - cut, H, d, 7 + cut);
-        assert_memory_equal(y1, y2, LENGTH * sizeof *y1);
-        assert_memory_equal(z1, z2, LENGTH * sizeof *z1);
-        struct adamw_step s = {0.99f, 1e-2f, 0.1f, 0.999f, 0.001f, 3.0f, 1e-8f, 0.7f};
-        size_t at = cut * 44;
-        memcpy(y1, x, LENGTH * sizeof *y1);
-        memcpy(y2, x, LENGTH * sizeof *y2);
-        float *m1 = check_copy(o, LENGTH), *m2 = check_copy(o, LENGTH);
-        float *v1 = check_zeros(LENGTH), *v2 = check_zeros(LENGTH);
-        ops->adamw(y1, m1, v1, o, LENGTH, &s);
-        ops->adamw(y2, m2, v2, o, at, &s);
-        ops->adamw(y2 + at, m2 + at, v2 + at, o + at, LENGTH - at, &s);
-        assert_memory_equal(y1, y2, LENGTH * sizeof *y1);
-        ops->add(y1, o, LENGTH);
-        ops->add(y2, o, at);
-        ops->add(y2 + at, o + at, LENGTH - at);
-        assert_memory_equal(y1, y2, LENGTH * sizeof *y1);
-        free(y1), free(z1), free(y2), free(z2), free(m1), free(m2), free(v1), free(v2);
-    }
-    free(x), free(o), free(g);
-}
-
 /* The same elements are dropped by every row of the table, in attention as in rows, at about p. */
 static void test_dropout_is_one_function(void **state)
 {
@@ -424,8 +354,6 @@ int main(void)
         cmocka_unit_test(test_functions_over_their_range),
         cmocka_unit_test(test_rope),
         cmocka_unit_test(test_product),
-        cmocka_unit_test(test_product_splits_cannot_be_seen),
-        cmocka_unit_test(test_row_splits_cannot_be_seen),
         cmocka_unit_test(test_dropout_is_one_function),
         cmocka_unit_test(test_nan_and_infinity_are_seen),
         cmocka_unit_test(test_sums_and_steps),
