@@ -2,9 +2,9 @@
  * runs: GB/s of the row kernels, next to the plainest of them (y += x), and GFLOP/s of attention,
  * next to the product.
  *
- * usage: bench_ops [MILLISECONDS a kernel]. Bytes are those that must be read and written once;
- * FLOPs those of the pairs a query sees. Best of many rounds, as other jobs only ever slow one
- * down. */
+ * usage: bench_ops [MILLISECONDS a kernel [PART of its name]]. Bytes are those that must be read and
+ * written once; FLOPs those of the pairs a query sees. Best of many rounds, as other jobs only ever
+ * slow one down. */
 #include "engine/base/clock.h"
 #include "engine/base/rng.h"
 #include "engine/math/cpu.h"
@@ -12,6 +12,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { R = 512, H = 768, F = 3072, HEADS = 12, D = 64, LONGEST = 512 };
 
@@ -167,7 +168,7 @@ int main(int argc, char **argv)
 {
     double budget = argc > 1 ? atof(argv[1]) * 1e-3 : 0.1;
     a = floats(2 * R * F, 1), b = floats(R * F, 2), c = floats(3 * R * H, 3);
-    u = floats(2 * R * F, 4), P = floats(LONGEST * LONGEST, 5);
+    u = floats(2 * R * F, 4), P = floats(LONGEST * ops_attention_stride(LONGEST), 5);
     size_t need = ops_attention_scratch(LONGEST, D);
     scratch = floats(need > ops_product_scratch() ? need : ops_product_scratch(), 6);
     for (size_t i = 0; i < R; i++)
@@ -178,6 +179,8 @@ int main(int argc, char **argv)
         const struct ops *ops = cpu_find_ops((const char *[]){"plain", "avx2", "avx512"}[row]);
         for (size_t i = 0; ops && i < sizeof subjects / sizeof subjects[0]; i++) {
             const struct subject *s = &subjects[i];
+            if (argc > 2 && !strstr(s->name, argv[2]))
+                continue;
             double seconds = best_seconds(s, ops, budget);
             if (s->flop > 0.0)
                 printf("%-7s %-24s %8.1f us %8.1f GFLOP/s\n", ops->name, s->name, seconds * 1e6,

@@ -1,9 +1,8 @@
 /* kernels_attention.h - one head of one sequence, forward and backward, inside a core's cache.
  *
  * Keys (values in backward) are transposed once so that both products of a pass run over contiguous
- * rows. Rows of P are padded to whole vectors; the padding is 0 and stays 0, so that the second
- * product may run over it or stop at S alike. Up to S of about 512 one head's P fits in L2, so
- * there is nothing to tile.
+ * rows. Rows of P are padded to whole vectors and a little more (ops_attention_stride); the padding
+ * is 0. Up to S of about 512 one head's P fits in L2, so there is nothing to tile.
  *
  * What a query may not see has P exactly 0. Under a causal or window mask the products go a band of
  * rows or columns at a time and leave out what no row of the band sees; bands depend on S alone. */
@@ -57,11 +56,11 @@ static void transpose_head(float *t, const float *x, size_t ld, size_t S, size_t
 static void product_of_pairs(float *y, const float *x, size_t ld, const float *t,
                              const struct attention *a, float alpha)
 {
-    size_t stride = ops_attention_stride(a->S);
-    size_t wide = is_masked(a) ? (size_t)TILE_COLUMNS : stride;
+    size_t stride = ops_attention_stride(a->S), whole = (a->S + W - 1) / W * W;
+    size_t wide = is_masked(a) ? (size_t)TILE_COLUMNS : whole;
     for (size_t j = 0; j < a->S; j += wide) {
         struct span i = queries_of(a, j, a->S - j < wide ? a->S - j : wide);
-        size_t columns = stride - j < wide ? stride - j : wide;
+        size_t columns = whole - j < wide ? whole - j : wide;
         small_product(y + i.from * stride + j, stride, x + i.from * ld, ld, 1, t + j, stride,
                       i.to - i.from, columns, a->D, alpha, false);
     }
@@ -124,8 +123,19 @@ INLINE void attend_row(float *p, size_t i, const struct attention *a, size_t str
     }
     fill(p, from, see.from, -INFINITY);
     softmax_row(p + from, see.to - from);
-    if (is_masked(a))
-        clear_unseen(p, see, stride);
+    clear_unseen(p, see, stride);
+}
+
+/* to = dropout of query i's row of P */
+INLINE void drop_row(float *to, const float *p, size_t i, const struct attention *a, size_t stride)
+{
+    struct span see = keys_of(a, i, 1);
+    size_t from = see.from / W * W;
+    FOR_VECS(j, n, see.to - from, {
+        vec x = v_dropout(v_load(p + from + j, n), a->d, (uint32_t)(i * a->S + from + j));
+        v_store(to + from + j, x, n);
+    });
+    clear_unseen(to, see, stride);
 }
 
 static void attention_forward(float *o, size_t ldo, float *P, struct qkv x,
@@ -136,12 +146,9 @@ static void attention_forward(float *o, size_t ldo, float *P, struct qkv x,
     transpose_head(kt, x.k, x.ldk, S, a->D, stride);
     product_of_pairs(P, x.q, x.ldq, kt, a, a->scale);
     for (size_t i = 0; i < S; i++) {
-        float *p = P + i * stride, *to = dropped + i * stride;
-        attend_row(p, i, a, stride);
+        attend_row(P + i * stride, i, a, stride);
         if (a->d.threshold)
-            FOR_VECS(j, n, S, {
-                v_store(to + j, v_dropout(v_load(p + j, n), a->d, (uint32_t)(i * S + j)), n);
-            });
+            drop_row(dropped + i * stride, P + i * stride, i, a, stride);
     }
     product_over_pairs(o, ldo, a->d.threshold ? dropped : P, false, x.v, x.ldk, a, 1.0f, false);
 }
@@ -168,16 +175,19 @@ INLINE void softmax_backward_row(float *ds, float *dropped, const float *p, size
     });
 }
 
-/* The same for query i, whose ds holds products only where its band was computed. */
+/* The same for query i over the keys it sees; ds and dropped become 0 elsewhere, also where the sum
+ * is no number. */
 INLINE void attend_row_backward(float *ds, float *dropped, const float *p, size_t i,
                                 const struct attention *a, size_t stride)
 {
     struct span see = keys_of(a, i, 1);
-    if (is_masked(a))
-        clear_unseen(ds, see, stride);
-    softmax_backward_row(ds, dropped, p, a->S, a->d, (uint32_t)(i * a->S));
-    if (is_masked(a)) /* again: a sum that is no number must not reach what is not seen */
-        clear_unseen(ds, see, stride);
+    size_t from = see.from / W * W;
+    fill(ds, from, see.from, 0.0f);
+    softmax_backward_row(ds + from, dropped + from, p + from, see.to - from, a->d,
+                         (uint32_t)(i * a->S + from));
+    clear_unseen(ds, see, stride);
+    if (a->d.threshold)
+        clear_unseen(dropped, see, stride);
 }
 
 static void attention_backward(struct qkv dx, float *dbias, const float *d_o, size_t ldo,

@@ -8,9 +8,12 @@
 /* The widest vector of any row of the table: a P kept by one can be read by another. */
 #define STRIDE_FLOATS 16u
 
+/* A distance between rows that is a multiple of 512 bytes would put a column's elements into a few
+ * sets of the cache, where they push each other out: at S of 512 that costs half of backward. */
 size_t ops_attention_stride(size_t S)
 {
-    return (S + STRIDE_FLOATS - 1) / STRIDE_FLOATS * STRIDE_FLOATS;
+    size_t stride = (S + STRIDE_FLOATS - 1) / STRIDE_FLOATS * STRIDE_FLOATS;
+    return stride % 128 == 0 ? stride + STRIDE_FLOATS : stride;
 }
 
 size_t ops_attention_scratch(size_t S, size_t D)

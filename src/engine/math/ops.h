@@ -162,7 +162,8 @@ struct ops {
 
 extern const struct ops ops_plain, ops_avx2, ops_avx512;
 
-size_t ops_attention_stride(size_t S); /* S rounded up to whole vectors */
+/* S rounded up to whole vectors, and so that rows spread over the cache. */
+size_t ops_attention_stride(size_t S);
 size_t ops_attention_scratch(size_t S, size_t D);
 size_t ops_product_scratch(void);
 
