@@ -16,6 +16,22 @@
 
 enum { TILE_ROWS = 6, TILE_COLUMNS = TILE_VECS * W };
 
+/* What the next strip will be packed from: runs of whole cache lines. Asked for a little with every
+ * tile, it comes from memory beside the arithmetic and not before it. */
+struct ahead {
+    const float *from; /* NULL: nothing */
+    size_t runs, step, lines;
+};
+enum { LINE = 16 }; /* floats */
+
+/* Tile `t` of `tiles` asks for its share. */
+INLINE void ask_ahead(const struct ahead *a, size_t t, size_t tiles)
+{
+    size_t all = a->from ? a->runs * a->lines : 0, end = (t + 1) * all / tiles;
+    for (size_t i = t * all / tiles; i < end; i++)
+        __builtin_prefetch(a->from + i / a->lines * a->step + i % a->lines * LINE, 0, 2);
+}
+
 /* C (M, up to TILE_COLUMNS) = alpha A B, or C + alpha A B; B's rows are contiguous. */
 struct strip {
     size_t M, K;
@@ -27,6 +43,7 @@ struct strip {
     size_t ldc;
     float alpha;
     bool add;
+    struct ahead ahead;
 };
 
 INLINE void tile(const int rows, const int vecs, const size_t tail, const struct strip *s,
@@ -76,13 +93,23 @@ INLINE void tiles_down(const int vecs, const size_t tail, const struct strip *s)
 {
     const float *a = s->a;
     float *c = s->c;
-    size_t left = s->M;
-    for (; left >= TILE_ROWS; left -= TILE_ROWS) {
+    const size_t rest = s->M % TILE_ROWS;
+    /* One to three rows have too few sums to hide a multiply-add's latency: where rows are not packed
+     * by tiles, the last whole tile gives them two of its own. */
+    const bool levels = rest && rest < 4 && s->M > TILE_ROWS && s->a_tile == TILE_ROWS * s->ar;
+    const size_t whole = s->M / TILE_ROWS - levels;
+    for (size_t t = 0; t < whole; t++) {
+        ask_ahead(&s->ahead, t, whole);
         tile(TILE_ROWS, vecs, tail, s, a, c);
         a += s->a_tile;
         c += TILE_ROWS * s->ldc;
     }
-    switch (left) {
+    if (levels) {
+        tile(4, vecs, tail, s, a, c);
+        a += 4 * s->ar;
+        c += 4 * s->ldc;
+    }
+    switch (levels ? rest + 2 : rest) {
     case 5:
         tile(5, vecs, tail, s, a, c);
         break;
@@ -139,7 +166,7 @@ static void small_product(float *c, size_t ldc, const float *a, size_t ar, size_
                           bool add)
 {
     for (size_t j = 0; j < N; j += TILE_COLUMNS) {
-        struct strip s = {M, K, a, ar, ac, TILE_ROWS * ar, b + j, br, c + j, ldc, alpha, add};
+        struct strip s = {M, K, a, ar, ac, TILE_ROWS * ar, b + j, br, c + j, ldc, alpha, add, {0}};
         strip_run(&s, N - j < TILE_COLUMNS ? N - j : TILE_COLUMNS);
     }
 }
@@ -192,6 +219,13 @@ static void pack_b(float *panel, const float *b, size_t br, size_t bc, size_t K,
         transpose(panel, TILE_COLUMNS, b, bc, N, K);
         return;
     }
+    if (bc == 1 && N == TILE_COLUMNS) {
+        for (size_t k = 0; k < K; k++)
+#pragma GCC unroll 4
+            for (size_t j = 0; j < TILE_COLUMNS; j += W)
+                v_store_whole(panel + k * TILE_COLUMNS + j, v_load_whole(b + k * br + j));
+        return;
+    }
     for (size_t k = 0; k < K; k++)
         for (size_t n = 0; n < N; n++)
             panel[k * TILE_COLUMNS + n] = b[k * br + n * bc];
@@ -210,13 +244,25 @@ static void pack_a(float *panel, const float *a, size_t ac, size_t M, size_t K)
     }
 }
 
-/* One strip after the other for rows and depth that fit the cache. */
-static void product_block(struct strip *s, const float *b, size_t bc, size_t N, float *panel)
+/* What the strip of B at b will be packed from. */
+INLINE struct ahead ahead_of(const float *b, size_t br, size_t bc, size_t K)
+{
+    if (br == 1)
+        return (struct ahead){b, TILE_COLUMNS, bc, K / LINE};
+    return (struct ahead){b, K, br, (TILE_COLUMNS + LINE - 1) / LINE};
+}
+
+/* One strip after the other for rows and depth that fit the cache. `far`: B may have to come from
+ * memory, as a weight does. */
+static void product_block(struct strip *s, const float *b, size_t bc, size_t N, bool far,
+                          float *panel)
 {
     const size_t few_rows = 4 * TILE_ROWS; /* too few to pay for packing */
     const size_t br = s->br;
-    /* Rows of B that are a power of two apart share few cache sets: packed, they do not. */
-    bool direct = bc == 1 && (s->M <= few_rows || br % 512 != 0);
+    /* A strip that fits L1 stays there only when packed: its rows, a weight's row apart, share few
+     * cache sets. A wider one comes from L2 anyway, unless its rows are a power of two apart. */
+    const bool fits = OPS_PANEL_K * TILE_COLUMNS * sizeof(float) <= 32768;
+    bool direct = bc == 1 && (s->M <= few_rows || (!fits && br % 512 != 0));
     float *c = s->c;
     for (size_t j = 0; j < N; j += TILE_COLUMNS) {
         size_t columns = N - j < TILE_COLUMNS ? N - j : TILE_COLUMNS;
@@ -227,6 +273,9 @@ static void product_block(struct strip *s, const float *b, size_t bc, size_t N, 
             s->b = panel;
             s->br = TILE_COLUMNS;
         }
+        s->ahead = (struct ahead){0};
+        if (far && !direct && j + 2 * TILE_COLUMNS <= N)
+            s->ahead = ahead_of(b + (j + TILE_COLUMNS) * bc, br, bc, s->K);
         strip_run(s, columns);
     }
 }
@@ -243,14 +292,15 @@ static void product(float *c, size_t ldc, const float *a, size_t ar, size_t ac, 
             size_t deep = K - k < OPS_PANEL_K ? K - k : OPS_PANEL_K;
             const float *corner = a + i * ar + k * ac;
             struct strip s = {rows, deep, corner,      ar,  ac,   TILE_ROWS * ar,
-                              NULL, br,   c + i * ldc, ldc, 1.0f, k > 0 || beta != 0.0f};
+                              NULL, br,   c + i * ldc, ldc, 1.0f, k > 0 || beta != 0.0f,
+                              {0}};
             if (across) {
                 pack_a(scratch, corner, ac, rows, deep);
                 s.a = scratch;
                 s.ac = TILE_ROWS;
                 s.a_tile = TILE_ROWS * deep;
             }
-            product_block(&s, b + k * br, bc, N, panel);
+            product_block(&s, b + k * br, bc, N, !across, panel);
         }
 }
 
