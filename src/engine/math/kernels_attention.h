@@ -2,7 +2,8 @@
  *
  * Keys (values in backward) are transposed once so that both products of a pass run over contiguous
  * rows. Rows of P are padded to whole vectors and a little more (ops_attention_stride); the padding
- * is 0. Up to S of about 512 one head's P fits in L2, so there is nothing to tile.
+ * is 0. One head's P is a quarter of a megabyte at S of 256, a whole one at 512: tiling would gain
+ * something in backward from there on, and cost another order of sums.
  *
  * What a query may not see has P exactly 0. Under a causal or window mask the products go a band of
  * rows or columns at a time and leave out what no row of the band sees; bands depend on S alone. */
