@@ -19,7 +19,7 @@
 
 struct request {
     struct data_options data;
-    const char *model, *max_length;
+    const char *model, *max_length, *problem;
     bool json;
 };
 
@@ -33,9 +33,10 @@ static int take_positionals(struct request *q, const struct args *a, struct err 
     for (size_t i = 0; i < a->positional_count; i++) {
         const char **place = places[a->positional_count == 3][i];
         if (*place)
-            return err_set(err, ERR_USAGE, "'%.200s' and '%.200s' cannot both be the same split; "
-                           "name each file with --train, --validation or --test", *place,
-                           a->positional[i]);
+            return err_set(err, ERR_USAGE,
+                           "'%.200s' and '%.200s' cannot both be the same split; "
+                           "name each file with --train, --validation or --test",
+                           *place, a->positional[i]);
         *place = a->positional[i];
     }
     if (!q->data.train && !q->data.validation && !q->data.test)
@@ -128,8 +129,8 @@ static int survey(const struct dataset *d, const struct request *q, const struct
     struct err problem = {0};
     struct data_report r = {
         .dataset = d,
-        .carved = spec->files[SPLIT_TRAIN] && !spec->files[SPLIT_VALIDATION] &&
-                  !spec->files[SPLIT_TEST],
+        .carved =
+            spec->files[SPLIT_TRAIN] && !spec->files[SPLIT_VALIDATION] && !spec->files[SPLIT_TEST],
         .split_seed = spec->split_seed,
     };
     int status = -1;
@@ -160,6 +161,10 @@ static int look(struct request *q, struct err *err)
     if (data_options_resolve(&q->data, &spec, err))
         return -1;
     spec.survey = true;
+    if (q->problem && !problem_parse(q->problem, &spec.problem))
+        return err_set(err, ERR_USAGE, "--problem-type is auto, %s, %s or %s, not '%.40s'",
+                       problem_name(PROBLEM_SINGLE_LABEL), problem_name(PROBLEM_REGRESSION),
+                       problem_name(PROBLEM_MULTI_LABEL), q->problem);
     struct dataset *d = dataset_open(&spec, err);
     int status = d ? survey(d, q, &spec, err) : -1;
     dataset_close(d);
@@ -176,6 +181,7 @@ int cli_data(int argc, char **argv)
         DATA_ARGS_FORMAT(&q.data),
         {"model", ARG_TEXT, &q.model, "DIR", "count tokens with this model's tokenizer"},
         {"max-length", ARG_TEXT, &q.max_length, "N", "with --model: what is longer is cut (128)"},
+        {"problem-type", ARG_TEXT, &q.problem, "TYPE", "as in training (auto)"},
         {"json", ARG_FLAG, &q.json, NULL, "one JSON object instead of text"},
     };
     struct args args = {

@@ -1,5 +1,7 @@
 #include "cli/data_options.h"
 
+#include "engine/train/history.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -46,6 +48,14 @@ int data_options_resolve(struct data_options *o, struct dataset_spec *spec, stru
     spec->label_column = o->label;
     if (o->label && !*o->label)
         return err_set(err, ERR_USAGE, "--label-column has an empty name");
+    if (o->label && strlen(o->label) >= LABEL_COLUMN_SIZE)
+        return err_set(err, ERR_USAGE,
+                       "--label-column is a list of more than %d bytes; rename the "
+                       "columns, or write the labels as arrays in JSON Lines",
+                       LABEL_COLUMN_SIZE - 1);
+    if (o->label_separator && (!*o->label_separator || strlen(o->label_separator) > 31))
+        return err_set(err, ERR_USAGE, "--label-separator is 1 to 31 bytes long, like | or ;");
+    spec->label_separator = o->label_separator;
     if (o->text && split_text_columns(o, spec, err))
         return -1;
     if (o->format && table_format_parse(o->format, &spec->format, err))

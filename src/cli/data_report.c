@@ -8,8 +8,8 @@
 #include <string.h>
 #include <utf8proc.h>
 
-#define TEXT_LABELS   30  /* rows of the label table */
-#define TEXT_EXAMPLES 3   /* of a finding */
+#define TEXT_LABELS   30 /* rows of the label table */
+#define TEXT_EXAMPLES 3  /* of a finding */
 #define JSON_EXAMPLES 100
 #define LABEL_WIDTH   32
 #define BAR_WIDTH     24
@@ -25,8 +25,8 @@ static size_t add_clipped(struct strbuf *out, const char *text, size_t n, size_t
     size_t kept = out->length, kept_cells = 0; /* where an ellipsis would still go */
     for (size_t i = 0; i < n;) {
         utf8proc_int32_t c;
-        utf8proc_ssize_t bytes = utf8proc_iterate((const utf8proc_uint8_t *)text + i,
-                                                  (utf8proc_ssize_t)(n - i), &c);
+        utf8proc_ssize_t bytes =
+            utf8proc_iterate((const utf8proc_uint8_t *)text + i, (utf8proc_ssize_t)(n - i), &c);
         if (bytes <= 0)
             bytes = 1, c = '?';
         bool control = c < 0x20 || (c >= 0x7F && c < 0xA0);
@@ -156,19 +156,58 @@ static void add_labels(const struct data_report *r, bool utf8, struct strbuf *ou
     free(t);
 }
 
+/* Values instead of labels: their spread in each split, then how they are distributed. */
+static void add_values(const struct data_report *r, bool utf8, struct strbuf *out)
+{
+    struct value_summary v;
+    size_t most = 0;
+    strbuf_printf(out, "\n  %-10s  %10s  %12s  %12s  %12s  %12s\n", "values", "rows", "least",
+                  "mean", "most", "deviation");
+    for (int s = 0; s <= SPLIT_COUNT; s++) {
+        gate_values(r->dataset, (enum split)s, &v);
+        if (v.rows)
+            strbuf_printf(out, "  %-10s  %10zu  %12.6g  %12.6g  %12.6g  %12.4g\n",
+                          s == SPLIT_COUNT ? "all rows" : split_name((enum split)s), v.rows,
+                          v.least, v.mean, v.most, v.deviation);
+    }
+    for (int i = 0; i < VALUE_BINS; i++)
+        most = v.bins[i] > most ? v.bins[i] : most;
+    strbuf_puts(out, "\n");
+    for (int i = 0; i < VALUE_BINS && v.most > v.least; i++) {
+        double wide = (v.most - v.least) / VALUE_BINS;
+        strbuf_printf(out, "  from %12.6g  %8zu  ", v.least + i * wide, v.bins[i]);
+        add_bar(out, v.bins[i], most, utf8);
+        strbuf_puts(out, "\n");
+    }
+}
+
+static void add_problem(const struct data_report *r, struct strbuf *out)
+{
+    enum problem p = dataset_problem(r->dataset);
+    if (p == PROBLEM_SINGLE_LABEL)
+        return;
+    strbuf_printf(out, "  %-10s  %s%s%s\n", "problem", problem_name(p),
+                  *dataset_ground(r->dataset) ? ": " : "", dataset_ground(r->dataset));
+}
+
 static void add_files(const struct data_report *r, struct strbuf *out)
 {
+    bool values = dataset_problem(r->dataset) == PROBLEM_REGRESSION;
     size_t labels = dataset_labels(r->dataset);
     for (int s = 0; s < SPLIT_COUNT; s++)
         if (dataset_path(r->dataset, (enum split)s))
             strbuf_printf(out, "  %-10s  %s\n", r->carved ? "file" : split_name((enum split)s),
                           dataset_path(r->dataset, (enum split)s));
-    strbuf_printf(out, "  %-10s  %zu row%s, %zu label%s", "holds", dataset_rows(r->dataset),
-                  dataset_rows(r->dataset) == 1 ? "" : "s", labels, labels == 1 ? "" : "s");
+    strbuf_printf(out, "  %-10s  %zu row%s", "holds", dataset_rows(r->dataset),
+                  dataset_rows(r->dataset) == 1 ? "" : "s");
+    if (!values)
+        strbuf_printf(out, ", %zu label%s", labels, labels == 1 ? "" : "s");
     if (r->carved)
-        strbuf_printf(out, "; alone, so split 80/10/10 by label (split_seed %llu)",
+        strbuf_printf(out, "; alone, so split 80/10/10%s (split_seed %llu)",
+                      dataset_problem(r->dataset) == PROBLEM_SINGLE_LABEL ? " by label" : "",
                       (unsigned long long)r->split_seed);
     strbuf_puts(out, "\n");
+    add_problem(r, out);
 }
 
 static void add_lengths(const struct data_report *r, struct strbuf *out)
@@ -211,13 +250,14 @@ static void add_example(const struct data_report *r, enum finding_kind k, uint32
                         size_t width, bool utf8, struct strbuf *out)
 {
     struct example x;
-    char place[96], twin[96] = "";
+    char place[96], twin[96] = "", target[64];
     dataset_get(r->dataset, row, &x);
     snprintf(place, sizeof place, "%.60s:%u", file_name(dataset_row_path(r->dataset, row)), x.line);
     if (k == FINDING_DUPLICATE || k == FINDING_LEAK || k == FINDING_CONFLICT)
         write_twin(r, row, twin, sizeof twin);
     strbuf_printf(out, "      %-24s  ", place);
-    add_padded(out, x.label == NO_LABEL ? "-" : dataset_label(r->dataset, x.label), 16, utf8);
+    dataset_target_text(r->dataset, &x, target, sizeof target);
+    add_padded(out, target, 16, utf8);
     strbuf_puts(out, "  ");
     if (k == FINDING_EMPTY_TEXT) {
         strbuf_puts(out, x.text_length ? "(only white space)\n" : "(nothing)\n");
@@ -252,7 +292,7 @@ static void add_findings(const struct data_report *r, size_t width, bool utf8, s
 void data_report_text(const struct data_report *r, size_t width, bool utf8, struct strbuf *out)
 {
     add_files(r, out);
-    add_labels(r, utf8, out);
+    (dataset_problem(r->dataset) == PROBLEM_REGRESSION ? add_values : add_labels)(r, utf8, out);
     add_lengths(r, out);
     add_findings(r, width, utf8, out);
 }
@@ -290,10 +330,52 @@ static void json_files(struct json_writer *w, const struct data_report *r)
     json_close(w, '}');
     json_key(w, "carved");
     json_bool(w, r->carved);
+    if (dataset_problem(r->dataset) == PROBLEM_SINGLE_LABEL)
+        return;
+    json_key(w, "problem_type");
+    json_string(w, problem_name(dataset_problem(r->dataset)));
+}
+
+static void key_real(struct json_writer *w, const char *key, double x)
+{
+    json_key(w, key);
+    json_double(w, x);
+}
+
+static void json_values(struct json_writer *w, const struct dataset *d)
+{
+    json_key(w, "values");
+    json_open(w, '{');
+    for (int s = 0; s <= SPLIT_COUNT; s++) {
+        struct value_summary v;
+        gate_values(d, (enum split)s, &v);
+        json_key(w, s == SPLIT_COUNT ? "all" : split_name((enum split)s));
+        if (!v.rows) {
+            json_null(w);
+            continue;
+        }
+        json_open(w, '{');
+        key_size(w, "rows", v.rows);
+        key_real(w, "least", v.least);
+        key_real(w, "mean", v.mean);
+        key_real(w, "most", v.most);
+        key_real(w, "deviation", v.deviation);
+        json_key(w, "bins"); /* of equal width, least to most */
+        json_open(w, '[');
+        for (int i = 0; i < VALUE_BINS; i++)
+            json_int(w, (int64_t)v.bins[i]);
+        json_close(w, ']');
+        json_close(w, '}');
+    }
+    json_close(w, '}');
 }
 
 static void json_labels(struct json_writer *w, const struct dataset *d)
 {
+    if (dataset_problem(d) == PROBLEM_REGRESSION) {
+        json_values(w, d);
+        return;
+    }
     json_key(w, "labels");
     json_open(w, '[');
     for (size_t i = 0; i < dataset_labels(d); i++) {
@@ -301,7 +383,8 @@ static void json_labels(struct json_writer *w, const struct dataset *d)
         json_key(w, "label");
         json_string(w, dataset_label(d, (int32_t)i));
         for (int s = 0; s < SPLIT_COUNT; s++)
-            key_size(w, split_name((enum split)s), dataset_label_rows(d, (int32_t)i, (enum split)s));
+            key_size(w, split_name((enum split)s),
+                     dataset_label_rows(d, (int32_t)i, (enum split)s));
         json_close(w, '}');
     }
     json_close(w, ']');
@@ -328,6 +411,24 @@ static void json_lengths(struct json_writer *w, const struct data_report *r)
     json_double(w, (double)cut / (double)dataset_rows(r->dataset));
 }
 
+/* "label": a name, "value": a number, "labels": an array; null when not given. */
+static void json_target(struct json_writer *w, const struct dataset *d, const struct example *x)
+{
+    json_key(w, problem_target_name(dataset_problem(d)));
+    if (!x->given) {
+        json_null(w);
+    } else if (dataset_problem(d) == PROBLEM_SINGLE_LABEL) {
+        json_string(w, dataset_label(d, x->label));
+    } else if (dataset_problem(d) == PROBLEM_REGRESSION) {
+        json_double(w, x->value);
+    } else {
+        json_open(w, '[');
+        for (size_t i = 0; i < x->set_count; i++)
+            json_string(w, dataset_label(d, x->set[i]));
+        json_close(w, ']');
+    }
+}
+
 static void json_row(struct json_writer *w, const struct data_report *r, uint32_t row)
 {
     struct example x;
@@ -337,11 +438,7 @@ static void json_row(struct json_writer *w, const struct data_report *r, uint32_
     key_size(w, "line", x.line);
     json_key(w, "split");
     json_string(w, split_name(x.split));
-    json_key(w, "label");
-    if (x.label == NO_LABEL)
-        json_null(w);
-    else
-        json_string(w, dataset_label(r->dataset, x.label));
+    json_target(w, r->dataset, &x);
 }
 
 static void json_example(struct json_writer *w, const struct data_report *r, uint32_t row)

@@ -5,6 +5,7 @@
 #include "cli/report.h"
 #include "cli/source.h"
 #include "engine/base/json.h"
+#include "engine/data/targets.h"
 #include "engine/model/infer.h"
 
 #include <stdlib.h>
@@ -41,21 +42,18 @@ static int measure(struct evaluate *c, struct err *err)
     size_t n = dataset_rows(c->dataset), labels = model_labels(c->source.model);
     const uint32_t *rows = dataset_split_list(c->dataset, SPLIT_TEST);
     float *logits = mem_alloc(n * labels, sizeof *logits, "logits", err);
-    int32_t *truth = mem_alloc(n, sizeof *truth, "labels", err);
+    struct targets truth = {0};
     struct infer *infer = infer_create(c->source.model, c->dataset, c->encoded, err);
     int rc = -1;
-    if (!logits || !truth || !infer || infer_logits(infer, rows, n, logits, NULL, NULL, err))
+    if (!logits || !infer || targets_init(&truth, c->dataset, n, err) ||
+        infer_logits(infer, rows, n, logits, NULL, NULL, err))
         goto out;
-    for (size_t i = 0; i < n; i++) {
-        struct example x;
-        dataset_get(c->dataset, rows[i], &x);
-        truth[i] = x.label;
-    }
-    rc = metrics_compute(&c->metrics, logits, truth, n, labels, err);
+    targets_fill(&truth, c->dataset, rows, n);
+    rc = metrics_of_targets(&c->metrics, logits, &truth, n, err);
 out:
     infer_destroy(infer);
     free(logits);
-    free(truth);
+    targets_clear(&truth);
     return rc;
 }
 
@@ -90,8 +88,7 @@ int cli_evaluate(int argc, char **argv)
     };
     struct args a = {.command = "evaluate",
                      .usage = "RUNDIR|MODELDIR --data FILE [OPTION]...",
-                     .summary =
-                         "Measure a run's or a model directory's classifier on labelled rows.",
+                     .summary = "Measure a run's model or a model directory on labelled rows.",
                      .table = table,
                      .count = sizeof table / sizeof table[0]};
     if (cli_begin(&a, argc, argv, &status))

@@ -27,12 +27,29 @@ static void print_model(FILE *f, const struct preamble *p)
         fprintf(f, "kernels   %s\n", v->kernels);
 }
 
+static void print_values(FILE *f, const struct dataset *d)
+{
+    struct value_summary v;
+    gate_values(d, SPLIT_TRAIN, &v);
+    fprintf(f, "values    %.6g to %.6g in train, mean %.6g, standard deviation %.4g\n", v.least,
+            v.most, v.mean, v.deviation);
+}
+
 static void print_rows(FILE *f, const struct preamble *p)
 {
     const struct dataset *d = p->dataset;
-    fprintf(f, "rows      %zu train, %zu validation, %zu test; %zu labels\n",
-            dataset_split_rows(d, SPLIT_TRAIN), dataset_split_rows(d, SPLIT_VALIDATION),
-            dataset_split_rows(d, SPLIT_TEST), dataset_labels(d));
+    bool values = dataset_problem(d) == PROBLEM_REGRESSION;
+    fprintf(f, "rows      %zu train, %zu validation, %zu test", dataset_split_rows(d, SPLIT_TRAIN),
+            dataset_split_rows(d, SPLIT_VALIDATION), dataset_split_rows(d, SPLIT_TEST));
+    if (!values)
+        fprintf(f, "; %zu labels", dataset_labels(d));
+    fputs("\n", f);
+    if (*dataset_ground(d) && p->view->state == TRAINER_IDLE) /* a run tells it in a note */
+        fprintf(f, "problem   %s: %s\n", problem_name(dataset_problem(d)), dataset_ground(d));
+    if (values) {
+        print_values(f, d);
+        return;
+    }
     size_t fewest = SIZE_MAX, most = 0;
     int32_t rare = 0, common = 0;
     for (size_t k = 0; k < dataset_labels(d); k++) {

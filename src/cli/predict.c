@@ -1,5 +1,5 @@
-/* predict.c - `sft predict RUNDIR|MODELDIR`: a label and its probability for each text, in the
- * order the texts came in. */
+/* predict.c - `sft predict RUNDIR|MODELDIR`: the answer for each text (a label with its probability,
+ * a set of labels, or a value), in the order the texts came in. */
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/data_options.h"
@@ -20,55 +20,126 @@ struct predict {
     struct encoded *encoded;
 };
 
-static void print_json(const struct predict *c, const char *text, size_t n, const float *logits,
-                       const float *probs, struct strbuf *out)
+/* One row to print. */
+struct answer {
+    const char *text, *pair; /* pair NULL: none */
+    size_t text_length, pair_length;
+    const float *logits, *answer; /* (labels), answer as answer_row gives it */
+};
+
+static void json_label_set(const struct predict *c, const struct answer *a, struct json_writer *w)
+{
+    json_key(w, "labels");
+    json_open(w, '[');
+    for (size_t k = 0; k < model_labels(c->source.model); k++)
+        if (answer_has(a->answer[k]))
+            json_string(w, model_label(c->source.model, k));
+    json_close(w, ']');
+}
+
+static void json_answer(const struct predict *c, const struct answer *a, struct json_writer *w)
+{
+    struct model *m = c->source.model;
+    size_t labels = model_labels(m);
+    if (model_problem(m) == PROBLEM_REGRESSION) {
+        json_key(w, "value");
+        json_float(w, a->answer[0]);
+        return;
+    }
+    if (model_problem(m) == PROBLEM_MULTI_LABEL) {
+        json_label_set(c, a, w);
+    } else {
+        json_key(w, "label");
+        json_string(w, model_label(m, argmax_row(a->logits, labels)));
+    }
+    json_key(w, "probs");
+    json_open(w, '{');
+    for (size_t k = 0; k < labels; k++) {
+        json_key(w, model_label(m, k));
+        json_float(w, a->answer[k]);
+    }
+    json_close(w, '}');
+}
+
+static void print_json(const struct predict *c, const struct answer *a, struct strbuf *out)
 {
     struct json_writer w;
-    size_t labels = model_labels(c->source.model);
     json_writer_init(&w, out, 0);
     json_open(&w, '{');
     json_key(&w, "text");
-    json_string_n(&w, text, n);
-    json_key(&w, "label");
-    json_string(&w, model_label(c->source.model, argmax_row(logits, labels)));
-    json_key(&w, "probs");
-    json_open(&w, '{');
-    for (size_t k = 0; k < labels; k++) {
-        json_key(&w, model_label(c->source.model, k));
-        json_float(&w, probs[k]);
+    json_string_n(&w, a->text, a->text_length);
+    if (a->pair) {
+        json_key(&w, "pair");
+        json_string_n(&w, a->pair, a->pair_length);
     }
-    json_close(&w, '}');
+    json_answer(c, a, &w);
     if (c->logits) {
         json_key(&w, "logits");
         json_open(&w, '[');
-        for (size_t k = 0; k < labels; k++)
-            json_float(&w, logits[k]);
+        for (size_t k = 0; k < model_labels(c->source.model); k++)
+            json_float(&w, a->logits[k]);
         json_close(&w, ']');
     }
     json_close(&w, '}');
     strbuf_puts(out, "\n");
 }
 
-/* label, probability, text, divided by tabs; the text's own line breaks and tabs become spaces. */
-static void print_text(const struct predict *c, const char *text, size_t n, const float *logits,
-                       const float *probs, struct strbuf *out)
+/* Names of the set, then their probabilities, in two fields; an empty set is "-". */
+static void print_set(const struct predict *c, const struct answer *a, struct strbuf *out)
 {
-    size_t labels = model_labels(c->source.model), best = argmax_row(logits, labels);
-    strbuf_printf(out, "%s\t%.4f\t", model_label(c->source.model, best), probs[best]);
-    if (c->logits)
-        for (size_t k = 0; k < labels; k++)
-            strbuf_printf(out, "%.9g%s", logits[k], k + 1 < labels ? " " : "\t");
+    for (int field = 0; field < 2; field++) {
+        size_t shown = 0;
+        for (size_t k = 0; k < model_labels(c->source.model); k++) {
+            if (!answer_has(a->answer[k]))
+                continue;
+            strbuf_puts(out, shown++ ? "|" : "");
+            if (field)
+                strbuf_printf(out, "%.4f", a->answer[k]);
+            else
+                strbuf_puts(out, model_label(c->source.model, k));
+        }
+        strbuf_puts(out, shown ? "\t" : "-\t");
+    }
+}
+
+/* A text's own line breaks and tabs become spaces. */
+static void print_line(const char *text, size_t n, struct strbuf *out)
+{
     for (size_t i = 0; i < n; i++)
         strbuf_add(out, (unsigned char)text[i] < 0x20 ? " " : text + i, 1);
+}
+
+/* Divided by tabs: label and probability, labels and probabilities, or the value; then the text, and
+ * its pair. */
+static void print_text(const struct predict *c, const struct answer *a, struct strbuf *out)
+{
+    const struct model *m = c->source.model;
+    size_t labels = model_labels(m), best = argmax_row(a->logits, labels);
+    if (model_problem(m) == PROBLEM_REGRESSION)
+        strbuf_printf(out, "%.6g\t", a->answer[0]);
+    else if (model_problem(m) == PROBLEM_MULTI_LABEL)
+        print_set(c, a, out);
+    else
+        strbuf_printf(out, "%s\t%.4f\t", model_label(m, best), a->answer[best]);
+    if (c->logits)
+        for (size_t k = 0; k < labels; k++)
+            strbuf_printf(out, "%.9g%s", a->logits[k], k + 1 < labels ? " " : "\t");
+    print_line(a->text, a->text_length, out);
+    if (a->pair) {
+        strbuf_puts(out, "\t");
+        print_line(a->pair, a->pair_length, out);
+    }
     strbuf_puts(out, "\n");
 }
 
-static int print_row(const struct predict *c, const char *text, size_t n, const float *logits,
-                     float *probs, struct strbuf *out, struct err *err)
+/* `room` (labels) takes the answer. */
+static int print_row(const struct predict *c, struct answer a, float *room, struct strbuf *out,
+                     struct err *err)
 {
     out->length = 0;
-    softmax_row(probs, logits, model_labels(c->source.model));
-    (c->json ? print_json : print_text)(c, text, n, logits, probs, out);
+    answer_row(room, a.logits, model_labels(c->source.model), model_problem(c->source.model));
+    a.answer = room;
+    (c->json ? print_json : print_text)(c, &a, out);
     if (out->failed)
         return err_set(err, ERR_NOMEM, "out of memory for a row's output");
     fwrite(out->text, 1, out->length, stdout);
@@ -81,8 +152,14 @@ static int predict_text(struct predict *c, struct err *err)
     struct strbuf out = {0};
     float *logits = mem_alloc(2 * labels, sizeof *logits, "logits", err);
     int rc = -1;
-    if (logits && !source_texts(&c->source, &c->text, c->pair ? &c->pair : NULL, 1, logits, err))
-        rc = print_row(c, c->text, strlen(c->text), logits, logits + labels, &out, err);
+    if (logits && !source_texts(&c->source, &c->text, c->pair ? &c->pair : NULL, 1, logits, err)) {
+        const struct answer a = {.text = c->text,
+                                 .pair = c->pair,
+                                 .text_length = strlen(c->text),
+                                 .pair_length = c->pair ? strlen(c->pair) : 0,
+                                 .logits = logits};
+        rc = print_row(c, a, logits + labels, &out, err);
+    }
     strbuf_clear(&out);
     free(logits);
     return rc;
@@ -121,8 +198,9 @@ static int predict_rows(struct predict *c, struct err *err)
         for (size_t i = 0; i < count && !rc; i++) {
             struct example x;
             dataset_get(c->dataset, rows[first + i], &x);
-            rc = print_row(c, x.text, x.text_length, logits + i * labels, logits + PIECE * labels,
-                           &out, err);
+            const struct answer a = {
+                x.text, x.pair, x.text_length, x.pair_length, logits + i * labels, NULL};
+            rc = print_row(c, a, logits + PIECE * labels, &out, err);
         }
     }
     infer_destroy(infer);
@@ -155,14 +233,14 @@ int cli_predict(int argc, char **argv)
         DATA_ARGS_DATA(&c.data),
         DATA_ARGS_COLUMNS(&c.data),
         DATA_ARGS_FORMAT(&c.data),
-        {"logits", ARG_FLAG, &c.logits, NULL, "the scores before softmax as well"},
+        {"logits", ARG_FLAG, &c.logits, NULL, "the model's raw scores as well"},
         {"threads", ARG_TEXT, &c.threads, "N", "worker threads (all cores)"},
         {"json", ARG_FLAG, &c.json, NULL, "a JSON object a line, all probabilities in it"},
     };
     struct args a = {.command = "predict",
                      .usage =
                          "RUNDIR|MODELDIR (--text TEXT [--pair TEXT] | --data FILE) [OPTION]...",
-                     .summary = "Label texts.",
+                     .summary = "Label texts, or give each a value.",
                      .table = table,
                      .count = sizeof table / sizeof table[0]};
     if (cli_begin(&a, argc, argv, &status))

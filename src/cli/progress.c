@@ -82,11 +82,17 @@ void progress_view(struct progress *p, const struct trainer_view *v)
 static void record_eval(const struct record *r)
 {
     const struct eval_sample *e = &r->as.eval;
-    fprintf(stderr,
-            "%s after step %lld (epoch %.2f): loss %.4f, accuracy %.4f, macro F1 %.4f, "
-            "%u of %u wrong%s\n",
-            split_name(e->split), (long long)r->step, e->epoch, e->loss, e->accuracy, e->macro_f1,
-            e->wrong, e->rows, e->best ? "  best so far" : "");
+    fprintf(stderr, "%s after step %lld (epoch %.2f): ", split_name(e->split), (long long)r->step,
+            e->epoch);
+    for (enum metric k = 0; k < METRIC_COUNT; k++)
+        if (metric_serves(k, e->problem ? e->problem : PROBLEM_SINGLE_LABEL) && k != METRIC_MCC &&
+            k != METRIC_MSE) /* MSE is the loss */
+            fprintf(stderr, "%s %.4f, ", metric_title(k), eval_figure(e, k));
+    if (e->problem == PROBLEM_REGRESSION)
+        fprintf(stderr, "%u rows", e->rows);
+    else
+        fprintf(stderr, "%u of %u wrong", e->wrong, e->rows);
+    fprintf(stderr, "%s\n", e->best ? "  best so far" : "");
 }
 
 static void record_edit(const struct record *r)

@@ -29,12 +29,12 @@ static bool same_source(const struct run_info *a, const struct run_info *b, enum
 
 static bool same_rows(const struct evaluation *a, const struct evaluation *b, bool own_file)
 {
-    if (a->rows != b->rows || a->labels != b->labels)
+    if (a->rows != b->rows || a->labels != b->labels || a->problem != b->problem)
         return false;
     uint32_t base_a = own_file && a->rows ? a->row[0] : 0,
              base_b = own_file && b->rows ? b->row[0] : 0;
     for (size_t i = 0; i < a->rows; i++)
-        if (a->row[i] - base_a != b->row[i] - base_b || a->truth[i] != b->truth[i])
+        if (a->row[i] - base_a != b->row[i] - base_b || !evaluation_same_target(a, b, i))
             return false;
     return true;
 }
@@ -45,7 +45,7 @@ static void count(const struct evaluation *a, const struct evaluation *b, struct
     m->rows = a->rows;
     m->step[0] = a->step, m->step[1] = b->step;
     for (size_t i = 0; i < a->rows; i++) {
-        bool right_a = a->predicted[i] == a->truth[i], right_b = b->predicted[i] == b->truth[i];
+        bool right_a = evaluation_right(a, i), right_b = evaluation_right(b, i);
         m->both_right += right_a && right_b;
         m->both_wrong += !right_a && !right_b;
         m->fixed += !right_a && right_b;
@@ -78,6 +78,8 @@ static void match(const struct run_summary *a, const struct run_summary *b, enum
         snprintf(m->why_not, sizeof m->why_not, "not evaluated by both runs");
     else if (!same_rows(&of_a, &of_b, a->info.files[split][0] != '\0'))
         snprintf(m->why_not, sizeof m->why_not, "the rows or labels are not the same");
+    else if (of_a.problem == PROBLEM_REGRESSION)
+        snprintf(m->why_not, sizeof m->why_not, "a value is not right or wrong; see the figures");
     else
         count(&of_a, &of_b, m);
     evaluation_clear(&of_a);
@@ -95,12 +97,15 @@ static void row(size_t first, const char *name, const char *a, const char *b)
     printf("  %s\n", b);
 }
 
-static void show_share(size_t first, const char *name, bool there_a, double a, bool there_b,
-                       double b)
+static void show_score(size_t first, const char *split, enum problem p, bool there_a, double a,
+                       enum problem q, bool there_b, double b)
 {
-    char text_a[32], text_b[32];
+    char text_a[64], text_b[64], name[64];
+    enum metric k = metric_first(p);
+    bool same = k == metric_first(q);
     run_format_share(text_a, sizeof text_a, there_a, a);
-    run_format_share(text_b, sizeof text_b, there_b, b);
+    run_format_share(text_b, sizeof text_b, there_b && same, b);
+    snprintf(name, sizeof name, "%s %s", split, metric_title(k));
     row(first, name, text_a, text_b);
 }
 
@@ -149,10 +154,10 @@ static void show(const struct run_summary *a, const struct run_summary *b)
     row(first, "", a->name, b->name);
     row(first, "state", a->state, b->state);
     row(first, "time", took[0], took[1]);
-    show_share(first, "validation accuracy", x->has_validation, x->validation_accuracy,
-               y->has_validation, y->validation_accuracy);
-    show_share(first, "test accuracy", x->has_test, x->test_accuracy, y->has_test,
-               y->test_accuracy);
+    show_score(first, "validation", x->problem, x->has_validation, x->validation_score, y->problem,
+               y->has_validation, y->validation_score);
+    show_score(first, "test", x->problem, x->has_test, x->test_score, y->problem, y->has_test,
+               y->test_score);
     if (strcmp(a->info.model, b->info.model))
         row(first, "model", a->info.model, b->info.model);
     if (strcmp(a->info.kernel_set, b->info.kernel_set))

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 enum { NAME_WIDTH = 28 };
 
@@ -49,20 +50,41 @@ static void show_settings(const struct settings *s)
         puts("  none");
 }
 
+/* The figures of a problem in columns; MSE is the loss. */
+static bool is_column(enum metric k, enum problem p)
+{
+    return metric_serves(k, p) && k != METRIC_MSE;
+}
+
+static int column_width(enum metric k)
+{
+    size_t n = strlen(metric_title(k));
+    return n > 9 ? (int)n : 9;
+}
+
 static void show_evaluations(const struct run_summary *s)
 {
-    bool any = false;
+    enum problem p = s->info.settings.problem_type;
+    bool any = false, values = p == PROBLEM_REGRESSION;
+    p = p ? p : PROBLEM_SINGLE_LABEL;
     for (size_t i = 0; i < s->count; i++) {
         if (s->records[i].kind != RECORD_EVAL)
             continue;
         const struct eval_sample *e = &s->records[i].as.eval;
-        if (!any)
-            printf("\n%10s  %-10s %7s %7s %9s %9s %9s %9s\n", "step", "rows of", "epoch", "wrong",
-                   "loss", "accuracy", "macro F1", "MCC");
+        if (!any) {
+            printf("\n%10s  %-10s %7s %7s", "step", "rows of", "epoch", values ? "rows" : "wrong");
+            for (enum metric k = 0; k < METRIC_COUNT; k++)
+                if (is_column(k, p))
+                    printf(" %*s", column_width(k), metric_title(k));
+            puts("");
+        }
         any = true;
-        printf("%10" PRId64 "  %-10s %7.2f %7" PRIu32 " %9.4f %9.4f %9.4f %9.4f%s%s\n",
-               s->records[i].step, split_name(e->split), e->epoch, e->wrong, e->loss, e->accuracy,
-               e->macro_f1, e->mcc, e->best ? "  best" : "", e->by_hand ? "  asked for" : "");
+        printf("%10" PRId64 "  %-10s %7.2f %7" PRIu32, s->records[i].step, split_name(e->split),
+               e->epoch, values ? e->rows : e->wrong);
+        for (enum metric k = 0; k < METRIC_COUNT; k++)
+            if (is_column(k, p))
+                printf(" %*.4f", column_width(k), eval_figure(e, k));
+        printf("%s%s\n", e->best ? "  best" : "", e->by_hand ? "  asked for" : "");
     }
     if (!any)
         puts("\nnot evaluated yet");
@@ -101,10 +123,10 @@ static void show_warnings(const struct run_summary *s)
     }
 }
 
-static void show_split(const char *name, bool there, double accuracy, double loss)
+static void show_split(const char *name, enum problem p, bool there, double score, double loss)
 {
     char text[64];
-    snprintf(text, sizeof text, "accuracy %.4f, loss %.4f", accuracy, loss);
+    snprintf(text, sizeof text, "%s %.4f, loss %.4f", metric_title(metric_first(p)), score, loss);
     if (there)
         line(name, text);
 }
@@ -120,8 +142,9 @@ static void show_result(const struct run_summary *s)
     snprintf(text, sizeof text, "%.4f", r->train_loss);
     if (!isnan(r->train_loss))
         line("train loss, last epoch", text);
-    show_split("validation", r->has_validation, r->validation_accuracy, r->validation_loss);
-    show_split("test", r->has_test, r->test_accuracy, r->test_loss);
+    show_split("validation", r->problem, r->has_validation, r->validation_score,
+               r->validation_loss);
+    show_split("test", r->problem, r->has_test, r->test_score, r->test_loss);
     if (r->weights_sha256[0])
         line("weights, SHA-256", r->weights_sha256);
 }
@@ -161,10 +184,9 @@ static void write_evaluation(const struct record *rec, struct json_writer *w)
     json_number(w, "epoch", e->epoch);
     json_count(w, "rows", e->rows);
     json_count(w, "wrong", e->wrong);
-    json_number(w, "loss", e->loss);
-    json_number(w, "accuracy", e->accuracy);
-    json_number(w, "macro_f1", e->macro_f1);
-    json_number(w, "mcc", e->mcc);
+    for (enum metric k = 0; k < METRIC_COUNT; k++)
+        if (metric_serves(k, e->problem ? e->problem : PROBLEM_SINGLE_LABEL))
+            json_number(w, metric_name(k), eval_figure(e, k));
     json_flag(w, "best", e->best);
     json_flag(w, "by_hand", e->by_hand);
 }

@@ -44,10 +44,14 @@ static void gather(struct run_summary *s, enum trainer_state *last)
             *last = rec->as.state.to;
         } else if (rec->kind == RECORD_EVAL && rec->as.eval.split == SPLIT_VALIDATION) {
             r->has_validation = true;
+            r->problem = rec->as.eval.problem;
+            r->validation_score = eval_figure(&rec->as.eval, metric_first(r->problem));
             r->validation_accuracy = rec->as.eval.accuracy;
             r->validation_loss = rec->as.eval.loss;
         } else if (rec->kind == RECORD_EVAL && rec->as.eval.split == SPLIT_TEST) {
             r->has_test = true;
+            r->problem = rec->as.eval.problem;
+            r->test_score = eval_figure(&rec->as.eval, metric_first(r->problem));
             r->test_accuracy = rec->as.eval.accuracy;
             r->test_loss = rec->as.eval.loss;
         }
@@ -157,9 +161,14 @@ void run_summary_json(const struct run_summary *s, struct json_writer *w)
     json_int(w, (int64_t)r->tokens);
     key_double(w, "tokens_per_second", true, r->tokens_per_second);
     key_double(w, "train_loss", true, r->train_loss);
-    key_double(w, "validation_accuracy", r->has_validation, r->validation_accuracy);
+    bool single = r->problem <= PROBLEM_SINGLE_LABEL;
+    key_string(w, "problem_type", problem_name(s->info.settings.problem_type));
+    key_string(w, "metric", metric_name(metric_first(r->problem)));
+    key_double(w, "validation_metric", r->has_validation, r->validation_score);
+    key_double(w, "test_metric", r->has_test, r->test_score);
+    key_double(w, "validation_accuracy", single && r->has_validation, r->validation_accuracy);
     key_double(w, "validation_loss", r->has_validation, r->validation_loss);
-    key_double(w, "test_accuracy", r->has_test, r->test_accuracy);
+    key_double(w, "test_accuracy", single && r->has_test, r->test_accuracy);
     key_double(w, "test_loss", r->has_test, r->test_loss);
     key_string(w, "weights_sha256", r->weights_sha256);
 }

@@ -24,6 +24,16 @@ static const char *short_path(const char *path)
     return before ? before + 1 : path;
 }
 
+/* An accuracy stands alone; another figure is named. */
+static void write_score(char *out, size_t size, enum problem p, bool there, double x)
+{
+    enum metric k = metric_first(p);
+    run_format_share(out, size, there, x);
+    size_t n = strlen(out);
+    if (there && k != METRIC_ACCURACY && n < size)
+        snprintf(out + n, size - n, " %s", metric_title(k));
+}
+
 static void fill_line(struct line *l, const struct run_summary *s)
 {
     const struct run_result *r = &s->result;
@@ -32,8 +42,8 @@ static void fill_line(struct line *l, const struct run_summary *s)
     snprintf(l->cell[1], size, "%s", s->tune);
     snprintf(l->cell[2], size, "%s", s->rate);
     snprintf(l->cell[3], size, "%s", s->epochs);
-    run_format_share(l->cell[4], size, r->has_validation, r->validation_accuracy);
-    run_format_share(l->cell[5], size, r->has_test, r->test_accuracy);
+    write_score(l->cell[4], size, r->problem, r->has_validation, r->validation_score);
+    write_score(l->cell[5], size, r->problem, r->has_test, r->test_score);
     cli_format_duration(l->cell[6], size, r->seconds);
     snprintf(l->cell[7], size, "%s", s->state);
     snprintf(l->cell[8], size, "%.255s", short_path(s->info.files[SPLIT_TRAIN]));

@@ -91,6 +91,7 @@ void source_fill_spec(const struct source *s, struct dataset_spec *spec)
 {
     spec->labels = s->labels;
     spec->label_count = s->labels ? model_labels(s->model) : 0;
+    spec->problem = model_problem(s->model);
     spec->split_lone_train = false;
     if (!s->run)
         return;
@@ -100,6 +101,8 @@ void source_fill_spec(const struct source *s, struct dataset_spec *spec)
     }
     if (!spec->label_column)
         spec->label_column = or_null(s->run->label_column);
+    if (!spec->label_separator)
+        spec->label_separator = or_null(s->run->label_separator);
     if (!same_extension(spec->files[SPLIT_TEST], s->run->files[SPLIT_TRAIN]))
         return; /* a file of another kind says itself what it is */
     if (spec->format == TABLE_AUTO)

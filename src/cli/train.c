@@ -69,6 +69,7 @@ static int ask_new(struct train *c, const struct args *a, struct err *err)
     if (data_options_resolve(&c->data, &c->spec, err))
         return -1;
     c->spec.split_seed = (uint64_t)c->settings.split_seed;
+    c->spec.problem = c->settings.problem_type;
     return 0;
 }
 
@@ -81,7 +82,7 @@ static int refuse_with_resume(const struct train *c, const struct args *a, struc
 {
     const struct data_options *d = &c->data;
     if (c->model || c->config || c->out || d->train || d->validation || d->test || d->text ||
-        d->label || d->format || d->header)
+        d->label || d->label_separator || d->format || d->header)
         return err_set(err, ERR_USAGE,
                        "--resume takes the model, the data and the settings of the "
                        "run; leave the other flags out");
@@ -108,6 +109,8 @@ static int ask_resume(struct train *c, const struct args *a, struct err *err)
     c->spec.text_column = or_null(c->run->text_column);
     c->spec.pair_column = or_null(c->run->pair_column);
     c->spec.label_column = or_null(c->run->label_column);
+    c->spec.label_separator = or_null(c->run->label_separator);
+    c->spec.problem = c->run->settings.problem_type;
     c->spec.format = c->run->format;
     c->spec.header = c->run->header;
     c->spec.split_seed = (uint64_t)c->settings.split_seed;
@@ -123,7 +126,7 @@ static int open_data(struct train *c, struct err *err)
     if (trainer_max_length(c->model, &c->settings, &max_length, err))
         return -1;
     c->dataset = trainer_open_dataset(c->model, &c->spec, err);
-    if (!c->dataset)
+    if (!c->dataset || settings_check_problem(&c->settings, dataset_problem(c->dataset), err))
         return -1;
     c->tokenizer = tokenizer_open(c->model, err);
     if (!c->tokenizer)
@@ -327,12 +330,14 @@ static int fill_view(const struct train *c, struct trainer_view *v, struct err *
 {
     struct compute *compute = compute_create((int)c->settings.threads, err);
     const struct head_spec head = {.labels = dataset_labels(c->dataset),
+                                   .problem = dataset_problem(c->dataset),
                                    .pooling = c->settings.pooling,
                                    .dropout = c->settings.dropout};
     struct model *m = compute ? model_open(c->model, &head, compute, err) : NULL;
     int rc = m ? model_prepare_training(m, c->settings.tune, err) : -1;
     memset(v, 0, sizeof *v);
     v->settings = c->settings;
+    v->settings.problem_type = dataset_problem(c->dataset);
     if (c->run && isnan(v->settings.learning_rate))
         v->settings.learning_rate = c->run->settings.learning_rate;
     size_t train = dataset_split_rows(c->dataset, SPLIT_TRAIN), n = 0;

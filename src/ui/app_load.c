@@ -157,6 +157,7 @@ void app_load_data(struct app *a)
         return;
     }
     s->spec.split_seed = (uint64_t)s->settings.split_seed;
+    s->spec.problem = s->settings.problem_type;
     l->spec = s->spec;
     memcpy(l->model_dir, s->model_dir, sizeof l->model_dir);
     app_set_load(a, LOAD_READING);

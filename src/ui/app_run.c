@@ -134,11 +134,20 @@ static int serve(struct app *a, const struct trainer_spec *spec, struct err *err
     return 0;
 }
 
+/* The rows were read under other settings than those of the next run. */
+static bool is_stale(const struct session *s)
+{
+    return s->spec.problem != s->settings.problem_type ||
+           (s->spec.split_lone_train && s->spec.split_seed != (uint64_t)s->settings.split_seed);
+}
+
 int app_run_start(struct app *a, struct err *err)
 {
     struct session *s = &a->session;
     if (check_ready(s, err))
         return -1;
+    if (s->dataset && is_stale(s)) /* changed while another training ran */
+        app_load_data(a);
     a->start_when_read = !s->dataset || s->load == LOAD_READING;
     if (a->start_when_read) {
         app_say(a, ROLE_WARN, "the training starts as soon as the data are read");
@@ -205,6 +214,7 @@ static void take_info(struct session *s, const struct run_info *info, struct err
     spec.text_column = info->text_column[0] ? info->text_column : NULL;
     spec.pair_column = info->pair_column[0] ? info->pair_column : NULL;
     spec.label_column = info->label_column[0] ? info->label_column : NULL;
+    spec.label_separator = info->label_separator[0] ? info->label_separator : NULL;
     spec.split_lone_train = !spec.files[SPLIT_VALIDATION] && !spec.files[SPLIT_TEST];
     snprintf(s->model_dir, sizeof s->model_dir, "%s", info->model);
     s->settings = info->settings;

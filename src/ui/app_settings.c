@@ -19,8 +19,9 @@ static void follow_change(struct app *a, const struct settings *before)
 {
     struct session *s = &a->session;
     session_resolve(s);
-    if (s->spec.split_lone_train && before->split_seed != s->settings.split_seed &&
-        !session_run_is_active(s))
+    bool split = s->spec.split_lone_train && before->split_seed != s->settings.split_seed;
+    bool problem = s->load != LOAD_NOTHING && before->problem_type != s->settings.problem_type;
+    if ((split || problem) && !session_run_is_active(s))
         app_load_data(a);
     else if (before->max_length != s->settings.max_length)
         app_load_tokens(a);

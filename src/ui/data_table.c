@@ -43,7 +43,7 @@ static void draw_row(const struct session *s, struct canvas *c, struct rect line
                      const struct columns *k, size_t row, bool here, bool focused)
 {
     struct example e;
-    char text[24];
+    char text[24], target[256];
     dataset_get(s->dataset, row, &e);
     if (here)
         canvas_put_glyph(c, line.x, line.y, ROLE_STRONG, GLYPH_CURSOR);
@@ -53,8 +53,8 @@ static void draw_row(const struct session *s, struct canvas *c, struct rect line
         canvas_text(c, line.x + k->twin, line.y, 1, ROLE_WARN, "=");
     size_t letters = strnlen(split_name(e.split), (size_t)k->split_w); /* "valid", not "vali…" */
     canvas_text_n(c, line.x + k->split, line.y, k->split_w, ROLE_DIM, split_name(e.split), letters);
-    canvas_text(c, line.x + k->label, line.y, k->label_w, ROLE_STRONG,
-                e.label == NO_LABEL ? "-" : dataset_label(s->dataset, e.label));
+    dataset_target_text(s->dataset, &e, target, sizeof target);
+    canvas_text(c, line.x + k->label, line.y, k->label_w, ROLE_STRONG, target);
     if (s->encoded) {
         bool cut = s->encoded->full_length[row] > s->encoded->max_length;
         snprintf(text, sizeof text, "%u", s->encoded->full_length[row]);

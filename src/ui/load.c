@@ -70,9 +70,13 @@ void load_search_destroy(struct load_search *l)
     free(l);
 }
 
-static int count_confusion(struct inspection *i, struct err *err)
+static int measure(struct inspection *i, struct err *err)
 {
     const struct evaluation *e = &i->evaluation;
+    if (e->problem == PROBLEM_REGRESSION)
+        return metrics_of_values(&i->metrics, e->probs, e->target, e->rows, err);
+    if (e->problem == PROBLEM_MULTI_LABEL)
+        return metrics_of_sets(&i->metrics, e->probs, e->target, e->rows, e->labels, e->loss, err);
     uint64_t *confusion =
         mem_alloc(e->labels * e->labels, sizeof *confusion, "a confusion matrix", err);
     if (!confusion)
@@ -95,7 +99,7 @@ int load_inspection_run(void *arg, const _Atomic int *cancel, struct err *err)
     int failed = -1;
     if ((l->inspection = mem_alloc(1, sizeof *l->inspection, "an evaluation", err)))
         failed = history_evaluation(h, l->id, l->split, &l->inspection->evaluation, err) ||
-                         count_confusion(l->inspection, err)
+                         measure(l->inspection, err)
                      ? -1
                      : 0;
     history_close(h);

@@ -62,10 +62,11 @@ void session_clear(struct session *s)
 
 int session_set_spec(struct session *s, const struct dataset_spec *spec, struct err *err)
 {
-    const char *from[SPLIT_COUNT + 3] = {spec->files[0],    spec->files[1],    spec->files[2],
-                                         spec->text_column, spec->pair_column, spec->label_column};
-    char *copy[SPLIT_COUNT + 3] = {0};
-    for (size_t i = 0; i < SPLIT_COUNT + 3; i++)
+    const char *from[SPLIT_COUNT + 4] = {
+        spec->files[0],    spec->files[1],     spec->files[2],       spec->text_column,
+        spec->pair_column, spec->label_column, spec->label_separator};
+    char *copy[SPLIT_COUNT + 4] = {0};
+    for (size_t i = 0; i < SPLIT_COUNT + 4; i++)
         if (from[i] && !(copy[i] = mem_strdup(from[i], err))) {
             for (size_t k = 0; k < i; k++)
                 free(copy[k]);
@@ -79,6 +80,7 @@ int session_set_spec(struct session *s, const struct dataset_spec *spec, struct 
     s->spec.text_column = copy[SPLIT_COUNT];
     s->spec.pair_column = copy[SPLIT_COUNT + 1];
     s->spec.label_column = copy[SPLIT_COUNT + 2];
+    s->spec.label_separator = copy[SPLIT_COUNT + 3];
     s->spec.labels = NULL;
     s->spec.label_count = 0;
     return 0;

@@ -92,7 +92,7 @@ struct session {
 
     /* What to work on. Strings are owned; spec's pointers point into them. */
     char model_dir[4096]; /* "" when none was given */
-    char *spec_text[SPLIT_COUNT + 3];
+    char *spec_text[SPLIT_COUNT + 4];
     struct dataset_spec spec;
     char workspace[4096];
 

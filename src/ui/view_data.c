@@ -141,8 +141,11 @@ static void detail_note(const struct session *s, size_t row, char *out, size_t s
                       cut ? "%u tokens, cut at %zu  " : "%u tokens of %zu  ", tokens,
                       s->encoded->max_length);
     }
-    snprintf(out + n, size - (size_t)n, "%s",
-             e.label == NO_LABEL ? "no label" : dataset_label(s->dataset, e.label));
+    if (e.given)
+        dataset_target_text(s->dataset, &e, out + n, size - (size_t)n);
+    else
+        snprintf(out + n, size - (size_t)n, "no %s",
+                 problem_target_name(dataset_problem(s->dataset)));
 }
 
 static void draw_detail(const struct data_state *st, const struct session *s, struct canvas *c,

@@ -33,7 +33,8 @@ struct errors_state {
 static const struct inspection *shown(const struct errors_state *st, const struct session *s)
 {
     const struct inspection *in = s->dataset ? s->inspection[st->split] : NULL;
-    return in && in->evaluation.labels == dataset_labels(s->dataset) ? in : NULL;
+    return in && in->evaluation.truth && in->evaluation.labels == dataset_labels(s->dataset) ? in
+                                                                                             : NULL;
 }
 
 /* The index into the evaluation of the row under the cursor. */

@@ -89,7 +89,9 @@ static void tell_evaluation(struct recorded *r, int64_t step, enum split split)
                             .epoch = 3.0 * (double)step / STEPS,
                             .rows = (uint32_t)n,
                             .wrong = (uint32_t)lround((1 - m.accuracy) * (double)n)};
-    struct evaluated rows_of = {rows, truth, logits, n, labels};
+    const struct targets targets = {
+        .problem = PROBLEM_SINGLE_LABEL, .width = labels, .label = truth};
+    struct evaluated rows_of = {rows, &targets, logits, n};
     teller_evaluation(&r->teller, s, &rows_of);
     if (s.best)
         r->best = m.loss;

@@ -40,6 +40,8 @@ static void *write_records(void *arg)
     uint32_t row[ROWS];
     int32_t truth[ROWS] = {0};
     float logits[ROWS * LABELS] = {0};
+    const struct targets targets = {
+        .problem = PROBLEM_SINGLE_LABEL, .width = LABELS, .label = truth};
     for (int i = 0; i < ROWS; i++)
         row[i] = (uint32_t)i;
     for (int i = 0; i < ROUNDS; i++) {
@@ -53,7 +55,7 @@ static void *write_records(void *arg)
         rec.kind = RECORD_EVAL;
         rec.as.eval.split = SPLIT_VALIDATION;
         logits[0] = (float)i;
-        recorder_put_evaluation(r, &rec, row, truth, logits, ROWS, LABELS, NULL);
+        recorder_put_evaluation(r, &rec, row, &targets, logits, ROWS, NULL);
         if (i % 4 == 0) {
             rec.kind = RECORD_CHECKPOINT;
             memset(&rec.as, 0, sizeof rec.as);

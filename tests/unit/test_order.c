@@ -114,22 +114,22 @@ static void test_best_counts_strict_gains_only(void **state)
     static const bool lower[] = {true, false, false, false, true, true, false};
     static const bool higher[] = {true, false, true, false, false, false, false};
     (void)state;
-    for (int metric = BEST_LOSS; metric <= BEST_MCC; metric++) {
+    for (int metric = METRIC_LOSS; metric <= METRIC_MCC; metric++) {
         struct settings s;
         struct best b;
         settings_defaults(&s);
-        s.metric_for_best_model = (enum best_metric)metric;
+        s.metric_for_best_model = (enum metric)metric;
         s.early_stopping_patience = 2;
         best_init(&b, &s);
         for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
             struct metrics m = {0};
             m.loss = m.accuracy = m.macro_f1 = m.mcc = values[i];
-            bool want = metric == BEST_LOSS ? lower[i] : higher[i];
+            bool want = metric == METRIC_LOSS ? lower[i] : higher[i];
             assert_int_equal(best_count(&b, &m, (int64_t)i + 1), want);
         }
-        assert_int_equal(b.step, metric == BEST_LOSS ? 6 : 3);
-        assert_int_equal(b.without_gain, metric == BEST_LOSS ? 1 : 4);
-        assert_int_equal(best_gives_up(&b), metric != BEST_LOSS);
+        assert_int_equal(b.step, metric == METRIC_LOSS ? 6 : 3);
+        assert_int_equal(b.without_gain, metric == METRIC_LOSS ? 1 : 4);
+        assert_int_equal(best_gives_up(&b), metric != METRIC_LOSS);
         b.patience = 0;
         assert_false(best_gives_up(&b));
     }

@@ -114,8 +114,26 @@ static size_t every_kind(struct record *out)
     size_t n = 0;
     for (int kind = RECORD_EVAL; kind <= RECORD_WARNING; kind++)
         out[n++] = new_record((enum record_kind)kind, 3);
-    out[0].as.eval =
-        (struct eval_sample){7, SPLIT_TEST, true, true, 0.25, 0.5, NAN, -0.5, 1.5, 40, 20};
+    out[0].as.eval = (struct eval_sample){.id = 7,
+                                          .split = SPLIT_TEST,
+                                          .best = true,
+                                          .by_hand = true,
+                                          .problem = PROBLEM_MULTI_LABEL,
+                                          .loss = 0.25,
+                                          .accuracy = 0.5,
+                                          .macro_f1 = NAN,
+                                          .mcc = -0.5,
+                                          .epoch = 1.5,
+                                          .micro_f1 = 0.75,
+                                          .subset_accuracy = 0.125,
+                                          .hamming_loss = 0.0625,
+                                          .mse = 3,
+                                          .mae = 1.5,
+                                          .pearson = -1,
+                                          .spearman = 0.1,
+                                          .r2 = -7,
+                                          .rows = 40,
+                                          .wrong = 20};
     out[1].as.state = (struct state_sample){TRAINER_RUNNING, TRAINER_PAUSED};
     out[2].as.edit = (struct edit_sample){9, 3, 2e-5, 1e-5};
     out[3].as.checkpoint = (struct checkpoint_sample){CHECKPOINT_BEST, 1ull << 40};
@@ -232,13 +250,15 @@ static void test_evaluation_rows(void **state)
             logits[i * LABELS + k] =
                 (float)(8 * rng_normal(1, RNG_TEST, (uint64_t)(i * LABELS + k)));
     }
+    const struct targets targets = {
+        .problem = PROBLEM_SINGLE_LABEL, .width = LABELS, .label = truth};
     struct recorder *r = start(-1);
     struct record rec = new_record(RECORD_EVAL, 10);
     rec.as.eval.split = SPLIT_VALIDATION;
     rec.as.eval.accuracy = 0.25;
-    int64_t first = recorder_put_evaluation(r, &rec, row, truth, logits, ROWS, LABELS, NULL);
+    int64_t first = recorder_put_evaluation(r, &rec, row, &targets, logits, ROWS, NULL);
     rec.step = 20;
-    int64_t second = recorder_put_evaluation(r, &rec, row, truth, logits, ROWS - 1, LABELS, NULL);
+    int64_t second = recorder_put_evaluation(r, &rec, row, &targets, logits, ROWS - 1, NULL);
     assert_true(first >= 0 && second > first);
     memset(logits, 0, sizeof logits / 2); /* copies were taken */
     finish(r);
@@ -270,7 +290,7 @@ static void test_evaluation_rows(void **state)
     history_close(h);
 
     r = start(-1); /* ids go on */
-    assert_true(recorder_put_evaluation(r, &rec, row, truth, logits, 0, LABELS, NULL) > second);
+    assert_true(recorder_put_evaluation(r, &rec, row, &targets, logits, 0, NULL) > second);
     finish(r);
 }
 
@@ -323,20 +343,22 @@ static void test_a_resume_supersedes(void **state)
 static void test_a_result_comes_back(void **state)
 {
     (void)state;
-    struct run_result want = {TRAINER_FINISHED,
-                              100,
-                              2.5,
-                              12.25,
-                              5000,
-                              0.125,
-                              61000,
-                              "abc",
-                              true,
-                              false,
-                              0.875,
-                              0.5,
-                              NAN,
-                              NAN},
+    struct run_result want = {.state = TRAINER_FINISHED,
+                              .steps = 100,
+                              .epochs = 2.5,
+                              .seconds = 12.25,
+                              .tokens_per_second = 5000,
+                              .train_loss = 0.125,
+                              .tokens = 61000,
+                              .weights_sha256 = "abc",
+                              .problem = PROBLEM_REGRESSION,
+                              .has_validation = true,
+                              .validation_accuracy = 0.875,
+                              .validation_loss = 0.5,
+                              .test_accuracy = NAN,
+                              .test_loss = NAN,
+                              .validation_score = -0.25,
+                              .test_score = NAN},
                       got;
     struct recorder *r = start(-1);
     assert_int_equal(recorder_put_result(r, &want, NULL), 0);
@@ -348,7 +370,8 @@ static void test_a_result_comes_back(void **state)
     assert_int_equal(got.tokens, want.tokens);
     assert_string_equal(got.weights_sha256, "abc");
     assert_true(got.has_validation && !got.has_test && got.validation_accuracy == 0.875);
-    assert_true(isnan(got.test_accuracy));
+    assert_true(isnan(got.test_accuracy) && isnan(got.test_score));
+    assert_true(got.problem == PROBLEM_REGRESSION && got.validation_score == -0.25);
     history_close(h);
     finish(r);
 }

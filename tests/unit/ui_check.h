@@ -4,6 +4,7 @@
 #define UI_CHECK_H
 #include "engine/base/clock.h"
 #include "engine/base/rng.h"
+#include "engine/data/targets.h"
 #include "ui/app_state.h"
 
 #include <math.h>
@@ -74,6 +75,27 @@ static inline void check_type(struct app *a, const char *keys)
     }
 }
 
+/* Random answers to sets or values; most are near the truth. */
+static inline void check_answers(const struct dataset *d, struct inspection *in, uint64_t seed)
+{
+    struct evaluation *e = &in->evaluation;
+    struct targets t;
+    size_t cells = e->rows * e->labels;
+    bool values = e->problem == PROBLEM_REGRESSION;
+    assert_int_equal(targets_init(&t, d, e->rows, NULL), 0);
+    targets_fill(&t, d, e->row, e->rows);
+    e->target = t.value;
+    for (size_t i = 0; i < cells; i++) {
+        float noise = (float)(rng_bits(seed, RNG_TEST, i) % 1000) / 1000;
+        e->probs[i] = values ? t.value[i] + noise - 0.5f : t.value[i] * 0.4f + noise * 0.6f;
+    }
+    if (values)
+        assert_int_equal(metrics_of_values(&in->metrics, e->probs, e->target, e->rows, NULL), 0);
+    else
+        assert_int_equal(
+            metrics_of_sets(&in->metrics, e->probs, e->target, e->rows, e->labels, 0.5, NULL), 0);
+}
+
 /* An evaluation of a split with random logits; most rows are right. `seed` picks which. */
 static inline struct inspection *check_inspection(const struct dataset *d, enum split split,
                                                   uint64_t seed)
@@ -81,15 +103,24 @@ static inline struct inspection *check_inspection(const struct dataset *d, enum 
     struct inspection *in = calloc(1, sizeof *in);
     struct evaluation *e = &in->evaluation;
     size_t n = dataset_split_rows(d, split), labels = dataset_labels(d);
-    float *logits = calloc(n * labels + 1, sizeof *logits);
-    *e = (struct evaluation){.split = split, .rows = n, .labels = labels, .step = (int64_t)seed};
+    *e = (struct evaluation){.split = split,
+                             .problem = dataset_problem(d),
+                             .rows = n,
+                             .labels = labels,
+                             .step = (int64_t)seed};
     e->row = calloc(n + 1, sizeof *e->row);
+    e->probs = calloc(n * labels + 1, sizeof *e->probs);
+    for (size_t i = 0; i < n; i++)
+        e->row[i] = dataset_split_list(d, split)[i];
+    if (e->problem != PROBLEM_SINGLE_LABEL) {
+        check_answers(d, in, seed);
+        return in;
+    }
+    float *logits = calloc(n * labels + 1, sizeof *logits);
     e->truth = calloc(n + 1, sizeof *e->truth);
     e->predicted = calloc(n + 1, sizeof *e->predicted);
-    e->probs = calloc(n * labels + 1, sizeof *e->probs);
     for (size_t i = 0; i < n; i++) {
         struct example row;
-        e->row[i] = dataset_split_list(d, split)[i];
         dataset_get(d, e->row[i], &row);
         e->truth[i] = row.label;
         for (size_t k = 0; k < labels; k++)
@@ -98,14 +129,8 @@ static inline struct inspection *check_inspection(const struct dataset *d, enum 
     }
     assert_int_equal(metrics_compute(&in->metrics, logits, e->truth, n, labels, NULL), 0);
     for (size_t i = 0; i < n; i++) {
-        double sum = 0;
-        for (size_t k = 0; k < labels; k++) {
-            sum += exp((double)logits[i * labels + k]);
-            if (logits[i * labels + k] > logits[i * labels + (size_t)e->predicted[i]])
-                e->predicted[i] = (int32_t)k;
-        }
-        for (size_t k = 0; k < labels; k++)
-            e->probs[i * labels + k] = (float)(exp((double)logits[i * labels + k]) / sum);
+        e->predicted[i] = (int32_t)argmax_row(logits + i * labels, labels);
+        softmax_row(e->probs + i * labels, logits + i * labels, labels);
     }
     free(logits);
     return in;

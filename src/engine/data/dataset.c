@@ -1,46 +1,19 @@
 /* dataset.c - tables joined into examples.
  *
- * Texts stay in their tables; a row of the dataset is a table, a row of it, a label id, a split and
- * two hashes. Opening goes file by file (columns, texts, labels), then over all rows at once (label
- * order, keys, splits), then asks whether a model can be trained on the result. */
-#include "engine/data/dataset.h"
+ * Texts stay in their tables; a row of the dataset is a table, a row of it, a target, a split and
+ * two hashes. Opening goes file by file (columns), then over all rows at once (targets, keys,
+ * splits), then asks whether a model can be trained on the result. */
+#include "engine/data/dataset_internal.h"
 
 #include "engine/base/hash.h"
 #include "engine/base/mem.h"
-#include "engine/data/intern.h"
 #include "engine/data/split.h"
+
+#include <math.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define NO_COLUMN SIZE_MAX
-
-struct source {
-    struct table *table;
-    size_t text, pair, label; /* columns, or NO_COLUMN */
-    size_t first;             /* dataset row of its first row */
-};
-
-struct row {
-    uint64_t text_key, key;
-    int32_t label;
-    uint8_t split, file;
-};
-
-struct dataset {
-    struct source source[SPLIT_COUNT];
-    size_t rows;
-    struct row *row;
-    uint32_t *list;           /* row numbers, train's, then validation's, then test's */
-    size_t split_rows[SPLIT_COUNT];
-    struct intern labels;     /* in id order once opened */
-    char **given;             /* copies of the labels the caller gave, which labels borrows */
-    size_t given_count;
-    size_t *label_rows;       /* (labels, SPLIT_COUNT) */
-    bool labels_given;
-    bool carved;              /* one file, split here */
-};
 
 const char *split_name(enum split s)
 {
@@ -64,16 +37,42 @@ static int find_column(const struct table *t, const char *name, const char *usua
     return err_set(err, ERR_INPUT, "%s; choose one with --%s", inner.text, flag);
 }
 
-static int find_columns(struct source *s, const struct dataset_spec *spec, struct err *err)
+/* Columns of 0 and 1: a file has all of them, or none where labels are optional. */
+static int find_flags(struct source *s, const struct dataset *d, bool optional, struct err *err)
+{
+    s->flags = mem_alloc(d->flag_count, sizeof *s->flags, "the label columns", err);
+    if (!s->flags)
+        return -1;
+    for (size_t i = 0; i < d->flag_count; i++) {
+        if (!find_column(s->table, d->flag_names[i], NULL, false, "label-column", &s->flags[i],
+                         optional ? NULL : err))
+            continue;
+        free(s->flags);
+        s->flags = NULL;
+        return optional ? 0 : -1;
+    }
+    return 0;
+}
+
+static int find_columns(struct dataset *d, struct source *s, const struct dataset_spec *spec,
+                        struct err *err)
 {
     const struct table *t = s->table;
+    bool optional = spec->labels_optional;
+    size_t whole;
     s->pair = s->label = NO_COLUMN;
     if (find_column(t, spec->text_column, "text", true, "text-column", &s->text, err))
         return -1;
     if (spec->pair_column &&
         find_column(t, spec->pair_column, NULL, false, "text-column", &s->pair, err))
         return -1;
-    bool optional = spec->labels_optional;
+    /* A comma may also stand in the name of one column. */
+    bool list = spec->label_column && strchr(spec->label_column, ',') &&
+                table_find_column(t, spec->label_column, &whole, NULL);
+    if (list && !d->flag_count && dataset_take_flags(d, spec->label_column, err))
+        return -1;
+    if (d->flag_count)
+        return find_flags(s, d, optional, err);
     if (find_column(t, spec->label_column, "label", false, "label-column", &s->label,
                     optional ? NULL : err))
         return optional ? 0 : -1;
@@ -84,19 +83,20 @@ static int open_source(struct dataset *d, const struct dataset_spec *spec, enum 
                        struct err *err)
 {
     struct source *s = &d->source[file];
-    const char *wanted[] = {
-        spec->text_column ? spec->text_column : "text",
-        spec->label_column ? spec->label_column : "label",
-        spec->pair_column,
-    };
+    const char *label = spec->label_column ? spec->label_column : "label";
+    const char *wanted[] = {spec->text_column ? spec->text_column : "text", label,
+                            spec->pair_column};
     s->first = d->rows;
-    s->table = table_open(spec->files[file], spec->format, spec->header, wanted, 3, err);
+    s->table =
+        table_open_lists(spec->files[file], spec->format, spec->header, wanted, 3, label, err);
     if (!s->table)
         return -1;
     if (!table_rows(s->table))
-        return err_set(err, ERR_INPUT, "%.200s:1:1: a header and no rows; give it rows of text and "
-                       "label", spec->files[file]);
-    if (find_columns(s, spec, err))
+        return err_set(err, ERR_INPUT,
+                       "%.200s:1:1: a header and no rows; give it rows of text and "
+                       "label",
+                       spec->files[file]);
+    if (find_columns(d, s, spec, err))
         return -1;
     d->rows += table_rows(s->table);
     if (d->rows > UINT32_MAX - 1)
@@ -104,117 +104,19 @@ static int open_source(struct dataset *d, const struct dataset_spec *spec, enum 
     return 0;
 }
 
-/* "path:line:1" of a dataset row, for a message. */
-static int row_fault(const struct dataset *d, size_t row, struct err *err, const char *text)
+int dataset_fault(const struct dataset *d, size_t row, struct err *err, const char *text)
 {
     const struct source *s = &d->source[d->row[row].file];
     return err_set(err, ERR_INPUT, "%.200s:%u:1: %s", table_path(s->table),
                    table_line(s->table, row - s->first), text);
 }
 
-static struct cell row_cell(const struct dataset *d, size_t row, size_t column)
+struct cell dataset_cell(const struct dataset *d, size_t row, size_t column)
 {
     const struct source *s = &d->source[d->row[row].file];
     if (column == NO_COLUMN)
         return (struct cell){NULL, 0};
     return table_cell(s->table, row - s->first, column);
-}
-
-/* ------------------------------------------------------------------ labels */
-
-static int unknown_label(const struct dataset *d, size_t row, const char *label, const char *whom,
-                         struct err *err)
-{
-    char text[300];
-    snprintf(text, sizeof text, "label '%.100s' is unknown: %s does not have it; correct the row or "
-             "%s", label, whom,
-             d->labels_given ? "use a model trained with this label"
-                             : "put rows with this label into the train file");
-    return row_fault(d, row, err, text);
-}
-
-/* Every row's label as a number in order of appearance, or as the caller's id. */
-static int intern_labels(struct dataset *d, bool optional, struct err *err)
-{
-    for (size_t r = 0; r < d->rows; r++) {
-        const struct source *s = &d->source[d->row[r].file];
-        struct cell c = row_cell(d, r, s->label);
-        uint32_t id = 0;
-        d->row[r].label = NO_LABEL;
-        if (!c.length)
-            continue;
-        if (d->labels_given) {
-            if (!intern_find(&d->labels, c.bytes, c.length, &id)) {
-                if (optional)
-                    continue;
-                return unknown_label(d, r, c.bytes, "the model", err);
-            }
-        } else if (intern_add(&d->labels, c.bytes, c.length, &id, err)) {
-            return -1;
-        }
-        d->row[r].label = (int32_t)id;
-    }
-    return 0;
-}
-
-static int take_given_labels(struct dataset *d, const struct dataset_spec *spec, struct err *err)
-{
-    d->labels_given = true;
-    d->given = mem_alloc(spec->label_count, sizeof *d->given, "the labels", err);
-    if (!d->given)
-        return -1;
-    for (size_t i = 0; i < spec->label_count; i++) {
-        uint32_t id;
-        d->given[i] = mem_strdup(spec->labels[i], err);
-        if (!d->given[i])
-            return -1;
-        d->given_count++;
-        if (intern_add(&d->labels, d->given[i], strlen(d->given[i]), &id, err))
-            return -1;
-        if (id != i)
-            return err_set(err, ERR_INPUT, "the model names the label '%.100s' twice; correct "
-                           "id2label in its config.json", d->given[i]);
-    }
-    return 0;
-}
-
-struct ordered {
-    struct cell name;
-    uint32_t was;
-};
-
-static int compare_names(const void *a, const void *b)
-{
-    const struct cell *x = &((const struct ordered *)a)->name, *y = &((const struct ordered *)b)->name;
-    size_t n = x->length < y->length ? x->length : y->length;
-    int c = memcmp(x->bytes, y->bytes, n);
-    return c ? c : x->length < y->length ? -1 : x->length > y->length;
-}
-
-/* Renumber the labels bytewise. */
-static int sort_labels(struct dataset *d, struct err *err)
-{
-    size_t count = d->labels.count;
-    struct ordered *order = mem_alloc(count, sizeof *order, "the labels", err);
-    int32_t *now = order ? mem_alloc(count, sizeof *now, "the labels", err) : NULL;
-    int result = now ? 0 : -1;
-    for (size_t i = 0; now && i < count; i++)
-        order[i] = (struct ordered){d->labels.items[i], (uint32_t)i};
-    if (now) {
-        qsort(order, count, sizeof *order, compare_names);
-        intern_clear(&d->labels);
-    }
-    for (size_t i = 0; now && !result && i < count; i++) {
-        uint32_t id;
-        now[order[i].was] = (int32_t)i;
-        result = intern_add(&d->labels, order[i].name.bytes, order[i].name.length, &id, err);
-    }
-    for (size_t r = 0; !result && r < d->rows; r++)
-        if (d->row[r].label != NO_LABEL)
-            d->row[r].label = now[d->row[r].label];
-    free(order);
-    free(now);
-    return result;
 }
 
 /* ------------------------------------------------------------------ all rows */
@@ -239,16 +141,16 @@ static int hash_rows(struct dataset *d, struct err *err)
     for (size_t r = 0; r < d->rows; r++) {
         struct row *row = &d->row[r];
         const struct source *s = &d->source[row->file];
-        struct cell text = row_cell(d, r, s->text), pair = row_cell(d, r, s->pair);
-        struct cell label = row_cell(d, r, s->label);
+        struct cell text = dataset_cell(d, r, s->text), pair = dataset_cell(d, r, s->pair);
         if (!text.bytes)
-            return row_fault(d, r, err, "this row has no text; give it one or take it out");
+            return dataset_fault(d, r, err, "this row has no text; give it one or take it out");
         if (s->pair != NO_COLUMN && !pair.bytes)
-            return row_fault(d, r, err, "this row has no second text; give it one or take it out");
+            return dataset_fault(d, r, err,
+                                 "this row has no second text; give it one or take it out");
         row->text_key = hash_bytes(text.bytes, text.length, 1);
         if (pair.bytes)
             row->text_key = hash_bytes(pair.bytes, pair.length, row->text_key);
-        row->key = hash_bytes(label.length ? label.bytes : "", label.length, row->text_key);
+        row->key = dataset_hash_target(d, r, row->text_key);
     }
     return 0;
 }
@@ -271,11 +173,24 @@ static int carve(struct dataset *d, uint64_t split_seed, struct err *err)
     return result;
 }
 
+/* One row into the counts of the labels it has. */
+static void count_labels(struct dataset *d, size_t r)
+{
+    size_t *counts = d->label_rows + d->row[r].split;
+    if (d->problem == PROBLEM_REGRESSION && d->row[r].given)
+        counts[0]++;
+    if (d->row[r].label != NO_LABEL)
+        counts[(size_t)d->row[r].label * SPLIT_COUNT]++;
+    for (size_t i = d->set_start ? d->set_start[r] : 0; d->set_start && i < d->set_start[r + 1];
+         i++)
+        counts[(size_t)d->set[i] * SPLIT_COUNT]++;
+}
+
 static int count_rows(struct dataset *d, struct err *err)
 {
     d->list = mem_alloc(d->rows, sizeof *d->list, "the rows", err);
-    d->label_rows = mem_alloc(d->labels.count * SPLIT_COUNT, sizeof *d->label_rows, "the labels",
-                              err);
+    d->label_rows =
+        mem_alloc(d->labels.count * SPLIT_COUNT, sizeof *d->label_rows, "the labels", err);
     if (!d->list || !d->label_rows)
         return -1;
     size_t at = 0;
@@ -285,8 +200,7 @@ static int count_rows(struct dataset *d, struct err *err)
                 continue;
             d->list[at++] = (uint32_t)r;
             d->split_rows[s]++;
-            if (d->row[r].label != NO_LABEL)
-                d->label_rows[(size_t)d->row[r].label * SPLIT_COUNT + (size_t)s]++;
+            count_labels(d, r);
         }
     }
     return 0;
@@ -299,32 +213,54 @@ static bool label_in_train_file(const struct dataset *d, int32_t label)
     return d->carved || dataset_label_rows(d, label, SPLIT_TRAIN);
 }
 
-static int check_labels_known(const struct dataset *d, struct err *err)
+/* A label of the row that the train file lacks, or NO_LABEL. */
+static int32_t unknown_label(const struct dataset *d, size_t row)
+{
+    struct example x;
+    dataset_get(d, row, &x);
+    if (x.label != NO_LABEL && !label_in_train_file(d, x.label))
+        return x.label;
+    for (size_t i = 0; i < x.set_count; i++)
+        if (!label_in_train_file(d, x.set[i]))
+            return x.set[i];
+    return NO_LABEL;
+}
+
+static int check_targets_known(const struct dataset *d, struct err *err)
 {
     bool compare = d->source[SPLIT_TRAIN].table && !d->labels_given;
+    char text[100];
+    snprintf(text, sizeof text, "this row has no %s; give it one or take it out",
+             d->problem == PROBLEM_REGRESSION ? "value" : "label");
     for (size_t r = 0; r < d->rows; r++) {
-        int32_t label = d->row[r].label;
-        if (label == NO_LABEL)
-            return row_fault(d, r, err, "this row has no label; give it one or take it out");
-        if (compare && !label_in_train_file(d, label))
-            return unknown_label(d, r, dataset_label(d, label), "the train file", err);
+        if (!d->row[r].given)
+            return dataset_fault(d, r, err, text);
+        int32_t label = compare ? unknown_label(d, r) : NO_LABEL;
+        if (label != NO_LABEL)
+            return dataset_unknown_label(d, r, dataset_label(d, label), "the train file", err);
     }
     return 0;
 }
 
 int dataset_check(const struct dataset *d, struct err *err)
 {
-    if (check_labels_known(d, err))
+    const struct table *train = d->source[SPLIT_TRAIN].table;
+    if (check_targets_known(d, err))
         return -1;
     size_t classes = 0;
     for (size_t i = 0; i < d->labels.count; i++)
         classes += label_in_train_file(d, (int32_t)i);
-    if (d->source[SPLIT_TRAIN].table && classes < 2)
-        return err_set(err, ERR_INPUT, "%.200s:%u:1: every row has the label '%.60s'; a classifier "
+    if (train && d->problem == PROBLEM_SINGLE_LABEL && classes < 2)
+        return err_set(err, ERR_INPUT,
+                       "%.200s:%u:1: every row has the label '%.60s'; a classifier "
                        "needs two or more, see that --label-column is the right one",
-                       table_path(d->source[SPLIT_TRAIN].table),
-                       table_line(d->source[SPLIT_TRAIN].table, 0),
+                       table_path(train), table_line(train, 0),
                        d->labels.count ? dataset_label(d, d->row[0].label) : "");
+    if (train && d->problem == PROBLEM_MULTI_LABEL && !classes)
+        return err_set(err, ERR_INPUT,
+                       "%.200s:%u:1: no row has any label; see that --label-column is "
+                       "the right one",
+                       table_path(train), table_line(train, 0));
     return 0;
 }
 
@@ -332,18 +268,14 @@ int dataset_check(const struct dataset *d, struct err *err)
 
 static int load(struct dataset *d, const struct dataset_spec *spec, struct err *err)
 {
-    bool lone = spec->files[SPLIT_TRAIN] && !spec->files[SPLIT_VALIDATION] &&
-                !spec->files[SPLIT_TEST];
-    if (spec->labels && take_given_labels(d, spec, err))
-        return -1;
+    bool lone =
+        spec->files[SPLIT_TRAIN] && !spec->files[SPLIT_VALIDATION] && !spec->files[SPLIT_TEST];
     for (int f = 0; f < SPLIT_COUNT; f++)
         if (spec->files[f] && open_source(d, spec, (enum split)f, err))
             return -1;
     if (!d->rows)
         return err_set(err, ERR_USAGE, "no data file was given; name one with --train or --data");
-    if (make_rows(d, err) || intern_labels(d, spec->labels_optional, err) || hash_rows(d, err))
-        return -1;
-    if (!spec->labels && sort_labels(d, err))
+    if (make_rows(d, err) || dataset_read_targets(d, spec, err) || hash_rows(d, err))
         return -1;
     d->carved = lone && spec->split_lone_train;
     if (d->carved && carve(d, spec->split_seed, err))
@@ -367,12 +299,11 @@ void dataset_close(struct dataset *d)
 {
     if (!d)
         return;
-    for (int f = 0; f < SPLIT_COUNT; f++)
+    dataset_clear_targets(d);
+    for (int f = 0; f < SPLIT_COUNT; f++) {
         table_close(d->source[f].table);
-    for (size_t i = 0; i < d->given_count; i++)
-        free(d->given[i]);
-    free(d->given);
-    intern_clear(&d->labels);
+        free(d->source[f].flags);
+    }
     free(d->row);
     free(d->list);
     free(d->label_rows);
@@ -390,13 +321,17 @@ void dataset_get(const struct dataset *d, size_t row, struct example *out)
 {
     const struct row *r = &d->row[row];
     const struct source *s = &d->source[r->file];
-    struct cell text = row_cell(d, row, s->text), pair = row_cell(d, row, s->pair);
+    struct cell text = dataset_cell(d, row, s->text), pair = dataset_cell(d, row, s->pair);
     *out = (struct example){
         .text = text.bytes,
         .pair = pair.bytes,
         .text_length = text.length,
         .pair_length = pair.length,
+        .given = r->given,
         .label = r->label,
+        .value = d->value ? d->value[row] : (double)NAN,
+        .set = d->set_start ? d->set + d->set_start[row] : NULL,
+        .set_count = d->set_start ? d->set_start[row + 1] - d->set_start[row] : 0,
         .split = (enum split)r->split,
         .line = table_line(s->table, row - s->first),
         .text_key = r->text_key,
@@ -417,6 +352,16 @@ const uint32_t *dataset_split_list(const struct dataset *d, enum split s)
     return list;
 }
 
+enum problem dataset_problem(const struct dataset *d)
+{
+    return d->problem;
+}
+
+const char *dataset_ground(const struct dataset *d)
+{
+    return d->ground;
+}
+
 size_t dataset_labels(const struct dataset *d)
 {
     return d->labels.count;
@@ -430,6 +375,27 @@ const char *dataset_label(const struct dataset *d, int32_t id)
 size_t dataset_label_rows(const struct dataset *d, int32_t id, enum split s)
 {
     return d->label_rows[(size_t)id * SPLIT_COUNT + (size_t)s];
+}
+
+static void set_text(const struct dataset *d, const struct example *x, char *out, size_t size)
+{
+    size_t n = 0;
+    snprintf(out, size, "none");
+    for (size_t i = 0; i < x->set_count && n < size; i++)
+        n +=
+            (size_t)snprintf(out + n, size - n, "%s%s", i ? ", " : "", dataset_label(d, x->set[i]));
+}
+
+void dataset_target_text(const struct dataset *d, const struct example *x, char *out, size_t size)
+{
+    if (!x->given)
+        snprintf(out, size, "-");
+    else if (d->problem == PROBLEM_SINGLE_LABEL)
+        snprintf(out, size, "%s", dataset_label(d, x->label));
+    else if (d->problem == PROBLEM_REGRESSION)
+        snprintf(out, size, "%.6g", x->value);
+    else
+        set_text(d, x, out, size);
 }
 
 const char *dataset_path(const struct dataset *d, enum split s)

@@ -6,6 +6,7 @@
 
 #include "engine/base/mem.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ static const struct {
     [FINDING_RARE_LABEL] = {"rare_label", "label with fewer than 5 train rows"},
     [FINDING_UNTRAINED_LABEL] = {"untrained_label", "label that train does not have"},
     [FINDING_NO_LABEL] = {"no_label", "no label"},
+    [FINDING_CONSTANT] = {"constant", "one target in all of train: nothing to learn"},
 };
 
 const char *finding_name(enum finding_kind k)
@@ -36,8 +38,8 @@ const char *finding_key(enum finding_kind k)
 
 /* What is known of the rows that share a text, kept at the first of them. */
 struct family {
-    uint32_t seen;  /* bit s: the split has a row of this text */
-    bool conflict;  /* they have more than one label */
+    uint32_t seen; /* bit s: the split has a row of this text */
+    bool conflict; /* they have more than one target */
 };
 
 struct pass {
@@ -64,7 +66,7 @@ static int find_twins(const struct dataset *d, uint32_t *twin, struct err *err)
 {
     struct slot {
         uint32_t row1, tag; /* row+1, 0 empty */
-    } *slots;
+    } * slots;
     size_t n = dataset_rows(d), size = 64;
     while (size < 2 * n)
         size *= 2;
@@ -94,7 +96,24 @@ static bool is_blank(const char *text, size_t n)
     return true;
 }
 
-/* Findings that a row alone, or its label, decides. */
+static bool same_target(const struct example *x, const struct example *y)
+{
+    return x->label == y->label && x->set_count == y->set_count &&
+           (x->value == y->value || (isnan(x->value) && isnan(y->value))) &&
+           !memcmp(x->set ? x->set : &x->label, y->set ? y->set : &y->label,
+                   x->set_count * sizeof *x->set);
+}
+
+/* What one label of a row says. */
+static unsigned judge_label(const struct pass *p, const struct example *x, int32_t label)
+{
+    size_t trained = dataset_label_rows(p->d, label, SPLIT_TRAIN);
+    if (x->split == SPLIT_TRAIN)
+        return trained < RARE_ROWS ? 1u << FINDING_RARE_LABEL : 0;
+    return p->g->rows[SPLIT_TRAIN] && !trained ? 1u << FINDING_UNTRAINED_LABEL : 0;
+}
+
+/* Findings that a row alone, or its labels, decide. */
 static unsigned judge_alone(const struct pass *p, const struct example *x, size_t row)
 {
     unsigned kinds = 0;
@@ -102,13 +121,12 @@ static unsigned judge_alone(const struct pass *p, const struct example *x, size_
         kinds |= 1u << FINDING_EMPTY_TEXT;
     if (p->e && p->e->full_length[row] > encoded_length(p->e, row))
         kinds |= 1u << FINDING_TRUNCATED;
-    if (x->label == NO_LABEL)
+    if (!x->given)
         return kinds | 1u << FINDING_NO_LABEL;
-    size_t trained = dataset_label_rows(p->d, x->label, SPLIT_TRAIN);
-    if (x->split == SPLIT_TRAIN && trained < RARE_ROWS)
-        kinds |= 1u << FINDING_RARE_LABEL;
-    if (x->split != SPLIT_TRAIN && p->g->rows[SPLIT_TRAIN] && !trained)
-        kinds |= 1u << FINDING_UNTRAINED_LABEL;
+    if (x->label != NO_LABEL)
+        kinds |= judge_label(p, x, x->label);
+    for (size_t i = 0; i < x->set_count; i++)
+        kinds |= judge_label(p, x, x->set[i]);
     return kinds;
 }
 
@@ -126,7 +144,7 @@ static void judge_rows(struct pass *p)
         if (p->g->twin[r] == r)
             continue;
         dataset_get(p->d, p->g->twin[r], &first);
-        f->conflict |= first.label != x.label && first.label != NO_LABEL && x.label != NO_LABEL;
+        f->conflict |= first.given && x.given && !same_target(&first, &x);
     }
     for (size_t r = 0; r < n; r++) {
         struct example x;
@@ -137,6 +155,25 @@ static void judge_rows(struct pass *p)
         if (f->conflict)
             p->kinds[r] |= 1u << FINDING_CONFLICT;
     }
+}
+
+/* One class has been refused before; a number or a set that never varies can be trained on, if to no
+ * end. */
+static void judge_spread(struct pass *p)
+{
+    const uint32_t *rows = dataset_split_list(p->d, SPLIT_TRAIN);
+    size_t n = p->g->rows[SPLIT_TRAIN];
+    struct example first, x;
+    if (n < 2 || dataset_problem(p->d) == PROBLEM_SINGLE_LABEL)
+        return;
+    dataset_get(p->d, rows[0], &first);
+    for (size_t i = 1; i < n; i++) {
+        dataset_get(p->d, rows[i], &x);
+        if (!same_target(&first, &x))
+            return;
+    }
+    for (size_t i = 0; i < n; i++)
+        p->kinds[rows[i]] |= 1u << FINDING_CONSTANT;
 }
 
 static int collect(const struct pass *p, struct err *err)
@@ -178,6 +215,41 @@ void gate_lengths(uint32_t *length, size_t n, struct lengths *out)
     out->longest = length[n - 1];
 }
 
+static bool next_value(const struct dataset *d, size_t row, enum split split, double *x)
+{
+    struct example e;
+    dataset_get(d, row, &e);
+    *x = e.value;
+    return (split == SPLIT_COUNT || e.split == split) && !isnan(e.value);
+}
+
+void gate_values(const struct dataset *d, enum split split, struct value_summary *out)
+{
+    double sum = 0, spread = 0, x;
+    size_t n = dataset_rows(d);
+    *out = (struct value_summary){0};
+    for (size_t r = 0; r < n; r++) {
+        if (!next_value(d, r, split, &x))
+            continue;
+        out->least = !out->rows || x < out->least ? x : out->least;
+        out->most = !out->rows || x > out->most ? x : out->most;
+        sum += x;
+        out->rows++;
+    }
+    if (!out->rows)
+        return;
+    out->mean = sum / (double)out->rows;
+    for (size_t r = 0; r < n; r++) {
+        if (!next_value(d, r, split, &x))
+            continue;
+        spread += (x - out->mean) * (x - out->mean);
+        double at = out->most > out->least ? (x - out->least) / (out->most - out->least) : 0;
+        size_t bin = (size_t)(at * VALUE_BINS);
+        out->bins[bin < VALUE_BINS ? bin : VALUE_BINS - 1]++;
+    }
+    out->deviation = sqrt(spread / (double)out->rows);
+}
+
 static int measure_tokens(struct gate *g, const struct encoded *e, struct err *err)
 {
     uint32_t *length = mem_alloc(e->rows, sizeof *length, "token lengths", err);
@@ -208,8 +280,10 @@ struct gate *gate_run(const struct dataset *d, const struct encoded *e, struct e
     p.family = mem_alloc(n, sizeof *p.family, "the search for duplicates", err);
     p.kinds = mem_alloc(n, sizeof *p.kinds, "the findings", err);
     bool ok = g->twin && p.family && p.kinds && !find_twins(d, g->twin, err);
-    if (ok)
+    if (ok) {
         judge_rows(&p);
+        judge_spread(&p);
+    }
     ok = ok && !collect(&p, err) && (!e || !measure_tokens(g, e, err));
     free(p.family);
     free(p.kinds);

@@ -64,9 +64,8 @@ int table_add_row(struct table *t, uint32_t line, struct err *err)
     if (t->row_count == UINT32_MAX - 1)
         return err_set(err, ERR_UNSUPPORTED, "%.200s: more than 4 billion rows; split the file",
                        t->path);
-    if (t->row_count == t->line_capacity &&
-        mem_grow(&t->lines, &t->line_capacity, t->row_count + 1, sizeof *t->lines,
-                 "the table's rows", err))
+    if (t->row_count == t->line_capacity && mem_grow(&t->lines, &t->line_capacity, t->row_count + 1,
+                                                     sizeof *t->lines, "the table's rows", err))
         return -1;
     t->lines[t->row_count++] = line;
     return 0;
@@ -124,8 +123,10 @@ static int check_bytes(const struct table *t, struct err *err)
     const unsigned char *p = (const unsigned char *)t->bytes;
     size_t n = t->size_bytes, bad = find_bad_byte(p, n);
     if (n >= 2 && ((p[0] == 0xFF && p[1] == 0xFE) || (p[0] == 0xFE && p[1] == 0xFF)))
-        return err_set(err, ERR_INPUT, "%.120s:1:1: the file is UTF-16; convert it: iconv -f UTF-16 "
-                       "-t UTF-8 '%.120s' > utf8.txt", t->path, t->path);
+        return err_set(err, ERR_INPUT,
+                       "%.120s:1:1: the file is UTF-16; convert it: iconv -f UTF-16 "
+                       "-t UTF-8 '%.120s' > utf8.txt",
+                       t->path, t->path);
     if (bad < n) {
         uint32_t line = 1;
         size_t start = 0;
@@ -133,18 +134,22 @@ static int check_bytes(const struct table *t, struct err *err)
             if (p[i] == '\n')
                 line++, start = i + 1;
         if (!p[bad])
-            return err_set(err, ERR_INPUT, "%.120s:%u:%zu: a NUL byte; this is no text file, or it "
+            return err_set(err, ERR_INPUT,
+                           "%.120s:%u:%zu: a NUL byte; this is no text file, or it "
                            "is UTF-16 (then: iconv -f UTF-16LE -t UTF-8 '%.120s' > utf8.txt)",
                            t->path, line, bad - start + 1, t->path);
-        return err_set(err, ERR_INPUT, "%.120s:%u:%zu: byte 0x%02X is not UTF-8; convert the file, "
+        return err_set(err, ERR_INPUT,
+                       "%.120s:%u:%zu: byte 0x%02X is not UTF-8; convert the file, "
                        "if it is Windows-1252: iconv -f WINDOWS-1252 -t UTF-8 '%.120s' > utf8.txt",
                        t->path, line, bad - start + 1, p[bad], t->path);
     }
     if (!memchr(p, '\n', n)) {
         const char *cr = memchr(p, '\r', n);
         if (cr && cr + 1 < t->bytes + n)
-            return err_set(err, ERR_INPUT, "%.200s:1:%zu: lines end in a lone CR; convert the file: "
-                           "tr '\\r' '\\n' < old > new", t->path, (size_t)(cr - t->bytes) + 1);
+            return err_set(err, ERR_INPUT,
+                           "%.200s:1:%zu: lines end in a lone CR; convert the file: "
+                           "tr '\\r' '\\n' < old > new",
+                           t->path, (size_t)(cr - t->bytes) + 1);
     }
     return 0;
 }
@@ -237,7 +242,8 @@ static int read_rows(struct table *t, struct table_cursor *c, enum table_header 
 }
 
 static int load(struct table *t, enum table_format format, enum table_header header,
-                const char *const *wanted, size_t wanted_count, struct err *err)
+                const char *const *wanted, size_t wanted_count, const char *list_column,
+                struct err *err)
 {
     t->bytes = file_read(t->path, &t->size_bytes, err);
     if (!t->bytes)
@@ -255,22 +261,40 @@ static int load(struct table *t, enum table_format format, enum table_header hea
         return err_set(err, ERR_INPUT, "%.200s: the file is empty; it needs rows of text and label",
                        t->path);
     t->format = format == TABLE_AUTO ? guess_format(t->path, start, end) : format;
-    struct table_cursor c = {t, start, end, start, 1, wanted, wanted_count, err};
+    struct table_cursor c = {t, start, end, start, 1, wanted, wanted_count, list_column, err};
     return read_rows(t, &c, header);
 }
 
-struct table *table_open(const char *path, enum table_format format, enum table_header header,
-                         const char *const *wanted, size_t wanted_count, struct err *err)
+struct table *table_open_lists(const char *path, enum table_format format, enum table_header header,
+                               const char *const *wanted, size_t wanted_count,
+                               const char *list_column, struct err *err)
 {
     struct table *t = mem_alloc(1, sizeof *t, "a table", err);
     if (!t)
         return NULL;
     t->path = mem_strdup(path, err);
-    if (!t->path || load(t, format, header, wanted, wanted_count, err)) {
+    if (!t->path || load(t, format, header, wanted, wanted_count, list_column, err)) {
         table_close(t);
         return NULL;
     }
     return t;
+}
+
+struct table *table_open(const char *path, enum table_format format, enum table_header header,
+                         const char *const *wanted, size_t wanted_count, struct err *err)
+{
+    return table_open_lists(path, format, header, wanted, wanted_count, NULL, err);
+}
+
+bool table_next_item(struct cell *list, const char **item, size_t *length)
+{
+    if (list->length < 2)
+        return false;
+    *item = list->bytes + 1;
+    *length = strlen(*item);
+    list->bytes += *length + 1;
+    list->length -= *length + 1;
+    return true;
 }
 
 void table_close(struct table *t)
@@ -340,8 +364,10 @@ int table_find_column(const struct table *t, const char *name, size_t *column, s
         err_set(err, ERR_INPUT, "%.120s:1:1: no column '%.60s'; its columns are %s", t->path, name,
                 list);
     else
-        err_set(err, ERR_INPUT, "%.120s:1:1: no header names a column '%.60s'; the first row holds "
-                "%s; name columns by number from 0", t->path, name, list);
+        err_set(err, ERR_INPUT,
+                "%.120s:1:1: no header names a column '%.60s'; the first row holds "
+                "%s; name columns by number from 0",
+                t->path, name, list);
     strbuf_clear(&there);
     return -1;
 }

@@ -22,6 +22,15 @@ struct cell {
     size_t length;
 };
 
+/* A JSON array of strings and numbers, where the caller takes them (table_open_lists), is a cell that
+ * begins with a NUL, as no text may: each item follows a NUL. */
+static inline bool table_is_list(struct cell c)
+{
+    return c.length && !c.bytes[0];
+}
+/* Takes the next item from the front of a list; false at its end. Items are NUL-terminated. */
+bool table_next_item(struct cell *list, const char **item, size_t *length);
+
 struct table;
 
 /* `wanted` (may be NULL) are the column names or numbers the caller will ask for: HEADER_AUTO means
@@ -29,6 +38,10 @@ struct table;
  * the first row holds "text" or "label". */
 struct table *table_open(const char *path, enum table_format format, enum table_header header,
                          const char *const *wanted, size_t wanted_count, struct err *err);
+/* The same, and in the wanted column `list_column` a JSON array is a list instead of an error. */
+struct table *table_open_lists(const char *path, enum table_format format, enum table_header header,
+                               const char *const *wanted, size_t wanted_count,
+                               const char *list_column, struct err *err);
 void table_close(struct table *t); /* NULL is fine */
 
 size_t table_rows(const struct table *t);

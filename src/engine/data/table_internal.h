@@ -21,12 +21,12 @@ struct table {
     uint32_t *lines; /* per row */
     size_t row_count, line_capacity;
     size_t columns;
-    size_t header_rows;     /* 1: row 0 of cells holds the names */
+    size_t header_rows; /* 1: row 0 of cells holds the names */
     /* JSON only. */
     struct intern names;
-    uint32_t *cell_column;  /* per cell */
+    uint32_t *cell_column; /* per cell */
     size_t column_capacity;
-    uint64_t *row_start;    /* per row, its first cell */
+    uint64_t *row_start; /* per row, its first cell */
     size_t start_capacity;
 };
 
@@ -37,14 +37,15 @@ struct table_cursor {
     uint32_t line;
     const char *const *wanted;
     size_t wanted_count;
+    const char *list_column; /* or NULL */
     struct err *err;
 };
 
 static inline int table_add_cell(struct table *t, const char *bytes, size_t length, struct err *err)
 {
-    if (t->cell_count == t->cell_capacity && mem_grow(&t->cells, &t->cell_capacity,
-                                                      t->cell_count + 1, sizeof *t->cells,
-                                                      "the table's cells", err))
+    if (t->cell_count == t->cell_capacity &&
+        mem_grow(&t->cells, &t->cell_capacity, t->cell_count + 1, sizeof *t->cells,
+                 "the table's cells", err))
         return -1;
     t->cells[t->cell_count++] = (struct cell){bytes, length};
     return 0;

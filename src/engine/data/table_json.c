@@ -5,7 +5,8 @@
  * allocated per value, and a file of any size is walked once. It accepts what RFC 8259 does.
  *
  * A key becomes a column at its first appearance. A value that is an object or an array is checked
- * and skipped, unless its column was asked for: then it is an error. The UTF-8 of the file has been
+ * and skipped, unless its column was asked for: then it is an error, but for an array where the caller
+ * takes lists. The UTF-8 of the file has been
  * checked already; an escaped surrogate without its partner becomes U+FFFD. */
 #include "engine/data/table_internal.h"
 
@@ -48,8 +49,10 @@ static int unexpected(const struct table_cursor *c, const char *wanted)
                            c->t->format == TABLE_JSONL
                                ? "; JSON Lines has one whole object a line, JSON an array of them"
                                : "; is the file cut short?");
-    return table_fault(c, c->at, "not JSON: %s should be here; see whether a comma, a quote or a "
-                                 "bracket is missing", wanted);
+    return table_fault(c, c->at,
+                       "not JSON: %s should be here; see whether a comma, a quote or a "
+                       "bracket is missing",
+                       wanted);
 }
 
 static int scan_hex(struct table_cursor *c, uint32_t *unit)
@@ -151,8 +154,10 @@ static int scan_string(struct table_cursor *c, struct value *v)
         if (x == '"')
             break;
         if (x != '\\')
-            return table_fault(c, c->at, "a raw control character in a JSON string; write it as "
-                                         "\\n, \\t or \\u%04x", (unsigned char)x);
+            return table_fault(c, c->at,
+                               "a raw control character in a JSON string; write it as "
+                               "\\n, \\t or \\u%04x",
+                               (unsigned char)x);
         c->at++;
         if (scan_escape(c, &out))
             return -1;
@@ -220,15 +225,15 @@ static int scan_word(struct table_cursor *c, struct value *v)
     return unexpected(c, "a value");
 }
 
-/* The colon and the value of a member whose key has been read. */
-static int scan_member_value(struct table_cursor *c, struct value *v, int depth)
+/* The colon of a member whose key has been read, and the space up to its value. */
+static int scan_colon(struct table_cursor *c)
 {
     skip_space(c);
     if (peek(c) != ':')
         return unexpected(c, "a colon");
     c->at++;
     skip_space(c);
-    return scan_value(c, v, depth);
+    return 0;
 }
 
 static int scan_key(struct table_cursor *c, struct value *key)
@@ -265,9 +270,9 @@ static int scan_nested(struct table_cursor *c, int depth)
     }
     for (bool more = true; more;) {
         skip_space(c);
-        if (close == '}' && scan_key(c, &ignored))
+        if (close == '}' && (scan_key(c, &ignored) || scan_colon(c)))
             return -1;
-        if (close == '}' ? scan_member_value(c, &ignored, depth) : scan_value(c, &ignored, depth))
+        if (scan_value(c, &ignored, depth))
             return -1;
         if (scan_separator(c, close, &more))
             return -1;
@@ -285,6 +290,43 @@ static int scan_value(struct table_cursor *c, struct value *v, int depth)
         return scan_nested(c, depth + 1);
     }
     return x == '-' || (x >= '0' && x <= '9') ? scan_number(c, v) : scan_word(c, v);
+}
+
+/* An array of strings and numbers, as table.h lays out a list, written over the array's own bytes. A
+ * number's shift_left takes the byte before it, so the NUL there is written again with each item. */
+static int scan_list(struct table_cursor *c, struct value *v)
+{
+    char *start = c->at, *out = ++c->at;
+    struct value item;
+    skip_space(c);
+    bool more = peek(c) != ']';
+    if (!more)
+        c->at++;
+    while (more) {
+        skip_space(c);
+        struct table_cursor before = *c;
+        if (scan_value(c, &item, 1))
+            return -1;
+        if (item.kind != KIND_TEXT || !item.length || memchr(item.bytes, '\0', item.length))
+            return table_fault(&before, before.at,
+                               "an array of labels holds names; an object, an "
+                               "array, null, \"\" and a NUL are none");
+        if (scan_separator(c, ']', &more))
+            return -1;
+        memmove(out, item.bytes, item.length);
+        out[-1] = '\0';
+        out += item.length + 1;
+    }
+    *start = '\0';
+    out[out == start + 1 ? 0 : -1] = '\0';
+    *v = (struct value){KIND_TEXT, start, out == start + 1 ? 1 : (size_t)(out - start) - 1};
+    return 0;
+}
+
+static bool takes_lists(const struct table_cursor *c, const struct value *key)
+{
+    return c->list_column && strlen(c->list_column) == key->length &&
+           !memcmp(c->list_column, key->bytes, key->length);
 }
 
 static bool is_wanted(const struct table_cursor *c, const struct value *key)
@@ -323,13 +365,17 @@ static int read_member(struct table_cursor *c, size_t place)
     if (scan_key(c, &key))
         return -1;
     struct table_cursor before = *c;
-    if (scan_member_value(c, &value, 0))
+    if (scan_colon(c))
         return -1;
-    bool text_with_nul = value.bytes && memchr(value.bytes, '\0', value.length);
+    bool list = peek(c) == '[' && takes_lists(c, &key);
+    if (list ? scan_list(c, &value) : scan_value(c, &value, 0))
+        return -1;
+    bool text_with_nul = !list && value.bytes && memchr(value.bytes, '\0', value.length);
     if ((value.kind == KIND_NESTED || text_with_nul) && is_wanted(c, &key))
-        return table_fault(&before, before.at, "\"%.60s\" holds %s; a column must hold text, a "
-                                               "number, true or false", key.bytes,
-                           text_with_nul ? "a NUL character" : "an object or an array");
+        return table_fault(&before, before.at,
+                           "\"%.60s\" holds %s; a column must hold text, a "
+                           "number, true or false",
+                           key.bytes, text_with_nul ? "a NUL character" : "an object or an array");
     if (find_column(t, &key, place, &column, c->err) ||
         mem_grow(&t->cell_column, &t->column_capacity, t->cell_count + 1, sizeof *t->cell_column,
                  "the table's cells", c->err))

@@ -50,7 +50,7 @@ static int edit_config(cJSON *o, const struct model *m)
         cJSON_DeleteItemFromObjectCaseSensitive(o, stale[i]);
     int rc = put(o, "architectures", cJSON_CreateStringArray(&architecture, 1)) |
              put(o, "dtype", cJSON_CreateString("float32")) |
-             put(o, "problem_type", cJSON_CreateString("single_label_classification")) |
+             put(o, "problem_type", cJSON_CreateString(problem_name(m->problem))) |
              put_labels(o, m);
     if (m->pooling != POOLING_MODEL)
         rc |= put(o, "sft_pooling", cJSON_CreateString(pooling_names[m->pooling]));

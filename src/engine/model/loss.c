@@ -1,4 +1,4 @@
-/* loss.c - softmax cross-entropy, in double inside.
+/* loss.c - cross-entropy over classes or for each label, squared error; in double inside.
  *
  * A batch has a few thousand logits at most, so the cost is nothing and the sums keep all digits.
  */
@@ -36,4 +36,45 @@ double loss_cross_entropy(float *dlogits, const float *logits, const int32_t *la
         }
     }
     return sum;
+}
+
+/* L = mean_k (z_k - y_k)^2,  dL/dz_k = 2/K (z_k - y_k) */
+double loss_squared_error(float *dlogits, const float *logits, const float *value, size_t B,
+                          size_t K, double divisor)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < B * K; i++) {
+        double off = (double)logits[i] - value[i];
+        sum += off * off / (double)K;
+        if (dlogits)
+            dlogits[i] = (float)(2.0 * off / ((double)K * divisor));
+    }
+    return sum;
+}
+
+/* With s = sigmoid(z):  L = mean_k max(z,0) - z y + log(1 + exp(-|z|)),  dL/dz_k = (s - y) / K.
+ * exp() sees no positive number, so nothing overflows. */
+double loss_binary_cross_entropy(float *dlogits, const float *logits, const float *value, size_t B,
+                                 size_t K, double divisor)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < B * K; i++) {
+        double z = logits[i], y = value[i], small = exp(-fabs(z));
+        double sigmoid = z >= 0 ? 1.0 / (1.0 + small) : small / (1.0 + small);
+        sum += ((z > 0 ? z : 0.0) - z * y + log1p(small)) / (double)K;
+        if (dlogits)
+            dlogits[i] = (float)((sigmoid - y) / ((double)K * divisor));
+    }
+    return sum;
+}
+
+double loss_of_targets(float *dlogits, const float *logits, const struct targets *t, size_t B,
+                       const float *class_weight, double smoothing, double divisor)
+{
+    if (t->problem == PROBLEM_REGRESSION)
+        return loss_squared_error(dlogits, logits, t->value, B, t->width, divisor);
+    if (t->problem == PROBLEM_MULTI_LABEL)
+        return loss_binary_cross_entropy(dlogits, logits, t->value, B, t->width, divisor);
+    return loss_cross_entropy(dlogits, logits, t->label, B, t->width, class_weight, smoothing,
+                              divisor);
 }

@@ -37,14 +37,25 @@ static enum pooling pooling_of(const struct model_config *c, enum pooling asked)
     return !strcmp(c->sft_pooling, "cls") ? POOLING_CLS : POOLING_MEAN;
 }
 
-static int check_task(const struct model *m, const char *dir, struct err *err)
+/* What the head answers: as asked, or as the config of a head that is kept says. What neither names
+ * is as in Transformers: one output is a number, more are classes. */
+static int set_problem(struct model *m, const char *dir, const struct head_spec *head,
+                       struct err *err)
 {
-    const char *task = "single_label_classification";
     const cJSON *given = cJSON_GetObjectItemCaseSensitive(m->config.json, "problem_type");
-    if (cJSON_IsString(given) && strcmp(given->valuestring, task))
+    m->problem = head->problem;
+    if (head->keep_head && cJSON_IsString(given) &&
+        (!problem_parse(given->valuestring, &m->problem) || m->problem == PROBLEM_AUTO))
         return err_set(err, ERR_UNSUPPORTED,
-                       "'%s': its head was trained for %.40s; supported is %s", dir,
-                       given->valuestring, task);
+                       "'%s': its head was trained for problem_type '%.40s'; supported are %s, %s "
+                       "and %s",
+                       dir, given->valuestring, problem_name(PROBLEM_SINGLE_LABEL),
+                       problem_name(PROBLEM_REGRESSION), problem_name(PROBLEM_MULTI_LABEL));
+    if (m->problem == PROBLEM_AUTO)
+        m->problem = m->K == 1 ? PROBLEM_REGRESSION : PROBLEM_SINGLE_LABEL;
+    if (m->problem == PROBLEM_REGRESSION && m->K != 1)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "'%s': a regression of %zu values a text; one is supported", dir, m->K);
     return 0;
 }
 
@@ -88,9 +99,9 @@ static int open_into(struct model *m, const char *dir, const struct head_spec *h
 {
     if (model_config_read(&m->config, dir, err))
         return -1;
-    if (head->keep_head && check_task(m, dir, err))
-        return -1;
     set_shape(m, head);
+    if (set_problem(m, dir, head, err))
+        return -1;
     if (weights_load(m, dir, head, err) || set_labels(m, head, err))
         return -1;
     if (m->notice.failed)
@@ -154,6 +165,11 @@ size_t model_max_length(const struct model *m)
 enum pooling model_pooling(const struct model *m)
 {
     return m->pooling;
+}
+
+enum problem model_problem(const struct model *m)
+{
+    return m->problem;
 }
 
 const char *model_notice(const struct model *m)

@@ -45,6 +45,7 @@ struct param {
 struct head_spec {
     size_t labels;
     const char *const *label_names; /* borrowed for the call; NULL: LABEL_0, LABEL_1, ... */
+    enum problem problem; /* AUTO: as Transformers, one label is regression, more are classes */
     enum pooling pooling;
     uint64_t seed;  /* of the new head */
     double dropout; /* overrides every dropout of the config; negative: the config's */
@@ -53,7 +54,8 @@ struct head_spec {
 
 struct model;
 
-/* DIR holds config.json and model.safetensors. With keep_head labels come from the config. */
+/* DIR holds config.json and model.safetensors. With keep_head labels and problem come from the
+ * config. */
 struct model *model_open(const char *dir, const struct head_spec *head, struct compute *c,
                          struct err *err);
 void model_close(struct model *m); /* NULL is fine */
@@ -63,6 +65,7 @@ size_t model_labels(const struct model *m);
 const char *model_label(const struct model *m, size_t id);
 size_t model_max_length(const struct model *m); /* the positions it has */
 enum pooling model_pooling(const struct model *m);
+enum problem model_problem(const struct model *m); /* never AUTO */
 struct param *model_params(struct model *m, size_t *count);
 /* A line each for what a user should know, '\n' between them: "new: classifier.weight,
  * classifier.bias"; "" when there is nothing. */

@@ -31,6 +31,7 @@ struct model {
     size_t QW, KW, QKV;           /* widths of all queries, of all keys, of q, k and v together */
     enum pooling pooling;         /* CLS and MEAN leave the dense layer out */
     bool reads_mean;              /* the head reads the mean, not one token */
+    enum problem problem;
     enum tune tune;
     double dropout[DROPOUTS];
     char **label_names; /* (K) */

@@ -8,25 +8,10 @@ void best_init(struct best *b, const struct settings *s)
         .metric = s->metric_for_best_model, .patience = s->early_stopping_patience, .value = NAN};
 }
 
-double best_value(enum best_metric metric, const struct metrics *m)
-{
-    switch (metric) {
-    case BEST_LOSS:
-        return m->loss;
-    case BEST_ACCURACY:
-        return m->accuracy;
-    case BEST_MACRO_F1:
-        return m->macro_f1;
-    case BEST_MCC:
-        return m->mcc;
-    }
-    return NAN;
-}
-
 bool best_count(struct best *b, const struct metrics *m, int64_t step)
 {
-    double value = best_value(b->metric, m);
-    bool gain = b->metric == BEST_LOSS ? value < b->value : value > b->value;
+    double value = metric_of(m, b->metric);
+    bool gain = metric_falls(b->metric) ? value < b->value : value > b->value;
     if (isnan(b->value))
         gain = !isnan(value);
     if (!gain) {

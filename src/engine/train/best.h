@@ -1,7 +1,7 @@
 /* best.h - which evaluation was the best, and whether it is time to give up.
  *
  * As Transformers' Trainer and EarlyStoppingCallback (threshold 0) do it: a metric counts as a gain
- * only when strictly better than the best so far (lower for loss, higher for the rest); every
+ * only when strictly better than the best so far (metric_falls says which way); every
  * evaluation without one is counted, a gain sets the count back. NaN never gains. */
 #ifndef BEST_H
 #define BEST_H
@@ -12,16 +12,14 @@
 #include <stdint.h>
 
 struct best {
-    enum best_metric metric;
-    int64_t patience;           /* 0: never give up */
-    double value;               /* NaN: none yet */
-    int64_t step;               /* 0: none yet */
+    enum metric metric;
+    int64_t patience; /* 0: never give up */
+    double value;     /* NaN: none yet */
+    int64_t step;     /* 0: none yet */
     int64_t without_gain;
 };
 
 void best_init(struct best *b, const struct settings *s);
-/* The metric's value in `m`. */
-double best_value(enum best_metric metric, const struct metrics *m);
 /* Count an evaluation; true when it is the best so far. */
 bool best_count(struct best *b, const struct metrics *m, int64_t step);
 bool best_gives_up(const struct best *b);

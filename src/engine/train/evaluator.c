@@ -16,7 +16,7 @@ struct evaluator {
     struct workspace *workspace;
     float *gathered; /* (HEAD_ROWS, width) */
     float *logits;   /* (capacity, labels) */
-    int32_t *truth;  /* (capacity) */
+    struct targets truth;
     struct evaluated last;
 };
 
@@ -28,8 +28,7 @@ static int make_arrays(struct evaluator *v, struct err *err)
         if (s != SPLIT_TRAIN && dataset_split_rows(v->dataset, s) > most)
             most = dataset_split_rows(v->dataset, s);
     v->logits = mem_alloc(most * model_labels(v->model), sizeof *v->logits, "an evaluation", err);
-    v->truth = mem_alloc(most, sizeof *v->truth, "an evaluation", err);
-    return v->logits && v->truth ? 0 : -1;
+    return v->logits ? targets_init(&v->truth, v->dataset, most, err) : -1;
 }
 
 static int make_head_pass(struct evaluator *v, struct err *err)
@@ -66,7 +65,7 @@ void evaluator_destroy(struct evaluator *v)
     workspace_destroy(v->workspace);
     free(v->gathered);
     free(v->logits);
-    free(v->truth);
+    targets_clear(&v->truth);
     free(v);
 }
 
@@ -114,14 +113,9 @@ int evaluator_run(struct evaluator *v, enum split split, const struct watch *wat
                          : logits_by_backbone(v, rows, n, watch, err);
     if (rc)
         return -1;
-    for (size_t i = 0; i < n; i++) {
-        struct example x;
-        dataset_get(v->dataset, rows[i], &x);
-        v->truth[i] = x.label;
-    }
-    size_t labels = model_labels(v->model);
-    v->last = (struct evaluated){rows, v->truth, v->logits, n, labels};
-    return metrics_compute(m, v->logits, v->truth, n, labels, err);
+    targets_fill(&v->truth, v->dataset, rows, n);
+    v->last = (struct evaluated){rows, &v->truth, v->logits, n};
+    return metrics_of_targets(m, v->logits, &v->truth, n, err);
 }
 
 struct evaluated evaluator_last(const struct evaluator *v)

@@ -7,6 +7,7 @@
 #include "engine/base/err.h"
 #include "engine/data/dataset.h"
 #include "engine/data/encode.h"
+#include "engine/data/targets.h"
 #include "engine/eval/metrics.h"
 #include "engine/model/model.h"
 #include "engine/train/features.h"
@@ -28,12 +29,12 @@ void evaluator_destroy(struct evaluator *v); /* NULL is fine */
 int evaluator_run(struct evaluator *v, enum split split, const struct watch *watch,
                   struct metrics *m, struct err *err);
 
-/* Of the last pass: rows and, in the same order, true label ids and logits (n, labels). */
+/* Of the last pass: rows and, in the same order, targets and logits (n, truth->width). */
 struct evaluated {
     const uint32_t *rows;
-    const int32_t *truth;
+    const struct targets *truth;
     const float *logits;
-    size_t n, labels;
+    size_t n;
 };
 struct evaluated evaluator_last(const struct evaluator *v);
 

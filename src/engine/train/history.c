@@ -102,7 +102,7 @@ static int advance(struct history *h, struct source *s, int kind, struct err *er
 
 static int open_source(struct history *h, struct source *s, int kind, struct err *err)
 {
-    char names[512], sql[1024];
+    char names[768], sql[1280];
     s->table = run_db_table(kind);
     if (!s->table)
         return 0;
@@ -168,7 +168,7 @@ int history_edits(struct history *h, int64_t from_step, struct record **out, siz
     const struct run_table *t = run_db_table(RECORD_EDIT);
     struct list list = {0};
     struct record rec;
-    char names[512], sql[1024];
+    char names[768], sql[1280];
     run_db_names(t, names, sizeof names);
     snprintf(
         sql, sizeof sql,
@@ -199,7 +199,7 @@ static int find_evaluation(struct history *h, int64_t id, enum split split, stru
 {
     const struct run_table *t = run_db_table(RECORD_EVAL);
     struct record rec;
-    char names[512], sql[1024];
+    char names[768], sql[1280];
     run_db_names(t, names, sizeof names);
     snprintf(sql, sizeof sql,
              "SELECT attempt, seq, time_us, step, %s FROM evaluations WHERE id >= 0 AND %s "
@@ -217,6 +217,7 @@ static int find_evaluation(struct history *h, int64_t id, enum split split, stru
         *out = (struct evaluation){.id = e->id,
                                    .step = rec.step,
                                    .split = e->split,
+                                   .problem = e->problem ? e->problem : PROBLEM_SINGLE_LABEL,
                                    .loss = e->loss,
                                    .accuracy = e->accuracy,
                                    .macro_f1 = e->macro_f1};
@@ -248,15 +249,65 @@ static int measure_evaluation(struct history *h, struct evaluation *e, struct er
     return there > 0 ? 0 : -1;
 }
 
-static int read_predictions(struct history *h, struct evaluation *e, struct err *err)
+static int alloc_rows(struct evaluation *e, struct err *err)
 {
     static const char what[] = "the predictions of an evaluation";
-    size_t wide = e->labels * sizeof *e->probs, i = 0;
+    size_t wide = e->labels * sizeof *e->probs;
+    bool single = e->problem == PROBLEM_SINGLE_LABEL;
     e->row = mem_alloc(e->rows, sizeof *e->row, what, err);
-    e->truth = e->row ? mem_alloc(e->rows, sizeof *e->truth, what, err) : NULL;
-    e->predicted = e->truth ? mem_alloc(e->rows, sizeof *e->predicted, what, err) : NULL;
-    e->probs = e->predicted ? mem_alloc(e->rows, wide, what, err) : NULL;
+    e->probs = e->row ? mem_alloc(e->rows, wide, what, err) : NULL;
     if (!e->probs)
+        return -1;
+    if (!single)
+        return (e->target = mem_alloc(e->rows, wide, what, err)) ? 0 : -1;
+    e->truth = mem_alloc(e->rows, sizeof *e->truth, what, err);
+    e->predicted = e->truth ? mem_alloc(e->rows, sizeof *e->predicted, what, err) : NULL;
+    return e->predicted ? 0 : -1;
+}
+
+/* "[0,3]" as ones in a row of zeros; false when it is something else. */
+static bool read_set(const char *text, float *out, size_t labels)
+{
+    if (!text || *text++ != '[')
+        return false;
+    while (*text != ']') {
+        char *end;
+        unsigned long id = strtoul(text, &end, 10);
+        if (end == text || id >= labels || (*end != ',' && *end != ']'))
+            return false;
+        out[id] = 1;
+        text = *end == ',' ? end + 1 : end;
+    }
+    return true;
+}
+
+/* Row i of the evaluation from the statement; false when the database does not hold one. */
+static bool read_prediction(sqlite3_stmt *s, struct evaluation *e, size_t i)
+{
+    size_t wide = e->labels * sizeof *e->probs;
+    float *target = e->target ? e->target + i * e->labels : NULL;
+    const void *probs = sqlite3_column_blob(s, 3);
+    if ((size_t)sqlite3_column_bytes(s, 3) != wide)
+        return false;
+    if (wide)
+        memcpy(e->probs + i * e->labels, probs, wide);
+    e->row[i] = (uint32_t)sqlite3_column_int64(s, 0);
+    if (e->problem == PROBLEM_MULTI_LABEL)
+        return read_set((const char *)sqlite3_column_text(s, 1), target, e->labels);
+    if (e->problem == PROBLEM_REGRESSION) {
+        if (e->labels == 1)
+            target[0] = (float)sqlite3_column_double(s, 1);
+        return e->labels == 1;
+    }
+    e->truth[i] = (int32_t)sqlite3_column_int64(s, 1);
+    e->predicted[i] = (int32_t)sqlite3_column_int64(s, 2);
+    return true;
+}
+
+static int read_predictions(struct history *h, struct evaluation *e, struct err *err)
+{
+    size_t i = 0;
+    if (alloc_rows(e, err))
         return -1;
     sqlite3_stmt *s = run_db_prepare(h->db,
                                      "SELECT row, truth, predicted, probs FROM predictions "
@@ -267,20 +318,13 @@ static int read_predictions(struct history *h, struct evaluation *e, struct err 
     sqlite3_bind_int64(s, 1, e->id);
     int there = 1;
     while (i < e->rows && (there = next_row(h, s, err)) > 0) {
-        e->row[i] = (uint32_t)sqlite3_column_int64(s, 0);
-        e->truth[i] = (int32_t)sqlite3_column_int64(s, 1);
-        e->predicted[i] = (int32_t)sqlite3_column_int64(s, 2);
-        const void *probs = sqlite3_column_blob(s, 3);
-        if ((size_t)sqlite3_column_bytes(s, 3) != wide) {
-            there = err_set(err, ERR_INPUT,
-                            "'%s/run.db' is damaged: evaluation %lld has rows of "
-                            "differing width",
-                            h->rundir, (long long)e->id);
-            break;
-        }
-        if (wide)
-            memcpy(e->probs + i * e->labels, probs, wide);
-        i++;
+        if (read_prediction(s, e, i++))
+            continue;
+        there = err_set(err, ERR_INPUT,
+                        "'%s/run.db' is damaged: evaluation %lld has rows of "
+                        "differing width or kind",
+                        h->rundir, (long long)e->id);
+        break;
     }
     sqlite3_finalize(s);
     return there < 0 ? -1 : 0;
@@ -304,11 +348,30 @@ int history_evaluation(struct history *h, int64_t id, enum split split, struct e
     return 0;
 }
 
+bool evaluation_right(const struct evaluation *e, size_t i)
+{
+    if (e->truth)
+        return e->truth[i] == e->predicted[i];
+    for (size_t k = i * e->labels; k < (i + 1) * e->labels; k++)
+        if (answer_has(e->target[k]) != answer_has(e->probs[k]))
+            return false;
+    return true;
+}
+
+bool evaluation_same_target(const struct evaluation *a, const struct evaluation *b, size_t i)
+{
+    if (a->truth)
+        return a->truth[i] == b->truth[i];
+    return !memcmp(a->target + i * a->labels, b->target + i * a->labels,
+                   a->labels * sizeof *a->target);
+}
+
 void evaluation_clear(struct evaluation *e)
 {
     free(e->row);
     free(e->truth);
     free(e->predicted);
+    free(e->target);
     free(e->probs);
     memset(e, 0, sizeof *e);
 }
@@ -317,7 +380,7 @@ void evaluation_clear(struct evaluation *e)
 
 int history_result(struct history *h, struct run_result *out, struct err *err)
 {
-    char names[512], sql[1024];
+    char names[768], sql[1280];
     run_db_names(&run_db_results, names, sizeof names);
     snprintf(sql, sizeof sql,
              "SELECT %s FROM results WHERE attempt = (SELECT max(attempt) FROM attempts)", names);

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { LABEL_COLUMN_SIZE = 4096 }; /* a list of columns may be long */
+
 /* What run.json says. */
 struct run_info {
     char name[96], path[4096];
@@ -19,7 +21,8 @@ struct run_info {
     char model[4096];              /* directory the run started from */
     char files[SPLIT_COUNT][4096]; /* "" when not given */
     char sha256[SPLIT_COUNT][65];
-    char text_column[128], pair_column[128], label_column[128];
+    char text_column[128], pair_column[128], label_column[LABEL_COLUMN_SIZE];
+    char label_separator[32];
     enum table_format format;
     enum table_header header;
     char kernel_set[160], cpu[64], version[32];
@@ -44,17 +47,22 @@ int history_edits(struct history *h, int64_t from_step, struct record **out, siz
 struct evaluation {
     int64_t id, step;
     enum split split;
+    enum problem problem;
     double loss, accuracy, macro_f1;
     size_t rows, labels;
-    uint32_t *row;     /* (rows) dataset row */
-    int32_t *truth;    /* (rows) */
-    int32_t *predicted;/* (rows) */
-    float *probs;      /* (rows, labels) */
+    uint32_t *row;      /* (rows) dataset row */
+    int32_t *truth;     /* (rows) one label a row; else NULL */
+    int32_t *predicted; /* (rows) likewise */
+    float *target;      /* (rows, labels) sets: 0 and 1; values; else NULL */
+    float *probs;       /* (rows, labels) probabilities, or the predicted values */
 };
 /* id -1: the newest evaluation of `split`. ERR_INPUT when there is none yet. */
 int history_evaluation(struct history *h, int64_t id, enum split split, struct evaluation *out,
                        struct err *err);
 void evaluation_clear(struct evaluation *e);
+/* Row i's label, or its set as a whole, is as it should be. Not of values. */
+bool evaluation_right(const struct evaluation *e, size_t i);
+bool evaluation_same_target(const struct evaluation *a, const struct evaluation *b, size_t i);
 
 /* The result of the latest attempt, from run.db. ERR_INPUT while it has not ended. */
 struct run_result {
@@ -63,8 +71,10 @@ struct run_result {
     double epochs, seconds, tokens_per_second, train_loss;
     uint64_t tokens;
     char weights_sha256[65];
+    enum problem problem;
     bool has_validation, has_test;
     double validation_accuracy, validation_loss, test_accuracy, test_loss;
+    double validation_score, test_score; /* the problem's metric_first */
 };
 int history_result(struct history *h, struct run_result *out, struct err *err);
 

@@ -13,11 +13,10 @@ struct learner {
     struct checkpoint_tensors view; /* of the two above */
     struct mem_block moments;
     struct workspace *workspace;
-    struct batch batch; /* without features */
-    float *gathered;    /* (batch, width) with features */
-    int32_t *label;     /* (batch) with features */
-    int32_t *class_of;  /* (dataset rows): label ids in one flat array */
-    float *logits;      /* (batch, labels), then their gradient */
+    struct batch batch;    /* without features */
+    float *gathered;       /* (batch, width) with features */
+    struct targets target; /* of a micro-batch */
+    float *logits;         /* (batch, labels), then their gradient */
 };
 
 static size_t param_floats(const struct param *p)
@@ -66,20 +65,6 @@ static int make_tensors(struct learner *l, struct err *err)
     return 0;
 }
 
-static int make_labels(struct learner *l, struct err *err)
-{
-    const struct dataset *d = l->spec.dataset;
-    l->class_of = mem_alloc(dataset_rows(d), sizeof *l->class_of, "labels", err);
-    if (!l->class_of)
-        return -1;
-    for (size_t i = 0; i < dataset_rows(d); i++) {
-        struct example x;
-        dataset_get(d, i, &x);
-        l->class_of[i] = x.label;
-    }
-    return 0;
-}
-
 static int make_step_memory(struct learner *l, struct err *err)
 {
     const struct learner_spec *s = &l->spec;
@@ -87,14 +72,13 @@ static int make_step_memory(struct learner *l, struct err *err)
     if (B > s->count)
         B = s->count;
     l->logits = mem_alloc(B * labels, sizeof *l->logits, "logits", err);
-    if (!l->logits)
+    if (!l->logits || targets_init(&l->target, s->dataset, B, err))
         return -1;
     if (s->features) {
         l->gathered =
             mem_alloc(B * features_width(s->features), sizeof *l->gathered, "a batch", err);
-        l->label = mem_alloc(B, sizeof *l->label, "a batch", err);
         l->workspace = workspace_create(s->model, B, B, 1, true, err);
-        return l->gathered && l->label && l->workspace ? 0 : -1;
+        return l->gathered && l->workspace ? 0 : -1;
     }
     size_t T = batch_largest(s->encoded, s->rows, s->count, B, err);
     if (!T || batch_init(&l->batch, B, T, err))
@@ -109,7 +93,7 @@ struct learner *learner_create(const struct learner_spec *spec, struct err *err)
     if (!l)
         return NULL;
     l->spec = *spec;
-    if (make_tensors(l, err) || make_labels(l, err) || make_step_memory(l, err)) {
+    if (make_tensors(l, err) || make_step_memory(l, err)) {
         learner_destroy(l);
         return NULL;
     }
@@ -126,8 +110,7 @@ void learner_destroy(struct learner *l)
     free(l->params);
     free(l->tensors);
     free(l->gathered);
-    free(l->label);
-    free(l->class_of);
+    targets_clear(&l->target);
     free(l->logits);
     free(l);
 }
@@ -151,9 +134,21 @@ static double weight_of(const struct learner *l, const uint32_t *rows, size_t n)
     if (!l->spec.class_weight)
         return (double)n;
     double sum = 0.0;
-    for (size_t i = 0; i < n; i++)
-        sum += (double)l->spec.class_weight[l->class_of[rows[i]]];
+    for (size_t i = 0; i < n; i++) {
+        struct example x;
+        dataset_get(l->spec.dataset, rows[i], &x);
+        sum += (double)l->spec.class_weight[x.label];
+    }
     return sum;
+}
+
+/* The sum of a micro-batch's losses; logits become their gradient. */
+static double measure_loss(struct learner *l, const uint32_t *rows, size_t n, double divisor)
+{
+    const struct learner_spec *s = &l->spec;
+    targets_fill(&l->target, s->dataset, rows, n);
+    return loss_of_targets(l->logits, l->logits, &l->target, n, s->class_weight,
+                           s->settings->label_smoothing_factor, divisor);
 }
 
 /* Forward, loss, backward over one micro-batch; the sum of its losses. */
@@ -163,9 +158,7 @@ static double run_whole(struct learner *l, const uint32_t *rows, size_t n, const
     const struct learner_spec *s = &l->spec;
     batch_fill(&l->batch, s->dataset, s->encoded, rows, n);
     model_forward(s->model, &l->batch, l->workspace, pass, l->logits);
-    double loss =
-        loss_cross_entropy(l->logits, l->logits, l->batch.label, n, model_labels(s->model),
-                           s->class_weight, s->settings->label_smoothing_factor, divisor);
+    double loss = measure_loss(l, rows, n, divisor);
     if (isfinite(loss))
         model_backward(s->model, &l->batch, l->workspace, pass, l->logits);
     return loss;
@@ -176,11 +169,8 @@ static double run_head(struct learner *l, const uint32_t *rows, size_t n, const 
 {
     const struct learner_spec *s = &l->spec;
     features_gather(s->features, rows, n, l->gathered);
-    for (size_t i = 0; i < n; i++)
-        l->label[i] = l->class_of[rows[i]];
     model_head_forward(s->model, l->gathered, n, l->workspace, pass, l->logits);
-    double loss = loss_cross_entropy(l->logits, l->logits, l->label, n, model_labels(s->model),
-                                     s->class_weight, s->settings->label_smoothing_factor, divisor);
+    double loss = measure_loss(l, rows, n, divisor);
     if (isfinite(loss))
         model_head_backward(s->model, n, l->workspace, pass, l->logits);
     return loss;

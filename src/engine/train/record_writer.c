@@ -14,7 +14,7 @@ static int prepare_inserts(struct record_writer *w, struct err *err)
 {
     for (int kind = 0; kind < RECORD_KINDS; kind++) {
         const struct run_table *t = run_db_table(kind);
-        char names[512], sql[1024], marks[128] = "";
+        char names[768], sql[1280], marks[256] = "";
         if (!t)
             continue;
         run_db_names(t, names, sizeof names);
@@ -32,7 +32,7 @@ static int prepare_inserts(struct record_writer *w, struct err *err)
 
 static int prepare_statements(struct record_writer *w, struct err *err)
 {
-    char names[512], sql[1024], marks[128] = "?";
+    char names[768], sql[1280], marks[256] = "?";
     run_db_names(&run_db_results, names, sizeof names);
     for (size_t i = 0; i < run_db_results.count; i++)
         strcat(marks, ", ?");
@@ -108,6 +108,8 @@ void record_writer_close(struct record_writer *w, bool join_files)
     if (w->db && join_files)
         sqlite3_exec(w->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
     sqlite3_close(w->db);
+    strbuf_clear(&w->truth);
+    strbuf_clear(&w->predicted);
     memset(w, 0, sizeof *w);
 }
 
@@ -151,17 +153,48 @@ int record_writer_put(struct record_writer *w, const struct record *rec, struct 
     return step_once(w, s, err);
 }
 
+/* "[0,3]": the ids whose number is above one half. */
+static void write_set(struct strbuf *out, const float *values, size_t labels)
+{
+    out->length = 0;
+    strbuf_puts(out, "[");
+    for (size_t k = 0; k < labels; k++)
+        if (answer_has(values[k]))
+            strbuf_printf(out, "%s%zu", out->length > 1 ? "," : "", k);
+    strbuf_puts(out, "]");
+}
+
+static int bind_sets(struct record_writer *w, const float *truth, const float *answer,
+                     size_t labels, struct err *err)
+{
+    write_set(&w->truth, truth, labels);
+    write_set(&w->predicted, answer, labels);
+    if (w->truth.failed || w->predicted.failed)
+        return err_set(err, ERR_NOMEM, "out of memory for the predictions of an evaluation");
+    sqlite3_bind_text(w->insert_prediction, 3, w->truth.text, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(w->insert_prediction, 4, w->predicted.text, -1, SQLITE_TRANSIENT);
+    return 0;
+}
+
 int record_writer_put_prediction(struct record_writer *w, int64_t evaluation, uint32_t row,
-                                 int32_t truth, const float *logits, float *probs, size_t labels,
-                                 struct err *err)
+                                 const struct targets *t, size_t at, const float *logits,
+                                 float *answer, struct err *err)
 {
     sqlite3_stmt *s = w->insert_prediction;
-    softmax_row(probs, logits, labels);
+    answer_row(answer, logits, t->width, t->problem);
     sqlite3_bind_int64(s, 1, evaluation);
     sqlite3_bind_int64(s, 2, row);
-    sqlite3_bind_int64(s, 3, truth);
-    sqlite3_bind_int64(s, 4, (int64_t)argmax_row(logits, labels));
-    sqlite3_bind_blob(s, 5, probs, (int)(labels * sizeof *probs), SQLITE_STATIC);
+    if (t->problem == PROBLEM_MULTI_LABEL) {
+        if (bind_sets(w, t->value + at * t->width, answer, t->width, err))
+            return -1;
+    } else if (t->problem == PROBLEM_REGRESSION) {
+        sqlite3_bind_double(s, 3, (double)t->value[at]);
+        sqlite3_bind_double(s, 4, (double)answer[0]);
+    } else {
+        sqlite3_bind_int64(s, 3, t->label[at]);
+        sqlite3_bind_int64(s, 4, (int64_t)argmax_row(logits, t->width));
+    }
+    sqlite3_bind_blob(s, 5, answer, (int)(t->width * sizeof *answer), SQLITE_STATIC);
     return step_once(w, s, err);
 }
 

@@ -5,6 +5,8 @@
 #ifndef RECORD_WRITER_H
 #define RECORD_WRITER_H
 #include "engine/base/err.h"
+#include "engine/base/mem.h"
+#include "engine/data/targets.h"
 #include "engine/train/history.h"
 #include "engine/train/ring.h"
 
@@ -19,6 +21,7 @@ struct record_writer {
     sqlite3_stmt *begin, *commit, *rollback, *insert[RECORD_KINDS], *insert_prediction,
         *insert_result;
     int64_t attempt;
+    struct strbuf truth, predicted; /* sets as text */
 };
 
 /* Begins a new attempt. resume_step >= 0: what earlier ones said of later steps is superseded.
@@ -33,10 +36,10 @@ int record_writer_commit(struct record_writer *w, struct err *err); /* on disk i
 void record_writer_rollback(struct record_writer *w);
 
 int record_writer_put(struct record_writer *w, const struct record *rec, struct err *err);
-/* `probs` (labels) is room to work in. */
+/* Row `at` of the targets and its logits; `answer` (t->width) is room to work in. */
 int record_writer_put_prediction(struct record_writer *w, int64_t evaluation, uint32_t row,
-                                 int32_t truth, const float *logits, float *probs, size_t labels,
-                                 struct err *err);
+                                 const struct targets *t, size_t at, const float *logits,
+                                 float *answer, struct err *err);
 int record_writer_put_result(struct record_writer *w, const struct run_result *result,
                              struct err *err);
 

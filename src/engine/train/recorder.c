@@ -30,11 +30,11 @@ struct waiter {
 
 /* The rows of one evaluation; the arrays stand behind it. */
 struct rows {
-    size_t n, labels;
+    size_t n;
     uint32_t *row;
-    int32_t *truth;
-    float *logits; /* (n, labels) */
-    float *probs;  /* (labels) room to work in */
+    struct targets truth;
+    float *logits; /* (n, truth.width) */
+    float *answer; /* (truth.width) room to work in */
 };
 
 struct item {
@@ -71,8 +71,8 @@ static int write_item(struct recorder *r, const struct item *i, struct err *err)
     const struct rows *x = i->rows;
     int rc = record_writer_put(&r->writer, &i->rec, err);
     for (size_t k = 0; x && !rc && k < x->n; k++)
-        rc = record_writer_put_prediction(&r->writer, i->rec.as.eval.id, x->row[k], x->truth[k],
-                                          x->logits + k * x->labels, x->probs, x->labels, err);
+        rc = record_writer_put_prediction(&r->writer, i->rec.as.eval.id, x->row[k], &x->truth, k,
+                                          x->logits + k * x->truth.width, x->answer, err);
     return rc;
 }
 
@@ -340,35 +340,37 @@ int recorder_put_result(struct recorder *r, const struct run_result *result, str
     return add_and_wait(r, (struct item){.result = result}, err);
 }
 
-static struct rows *copy_rows(const uint32_t *row, const int32_t *truth, const float *logits,
-                              size_t n, size_t labels, struct err *err)
+/* One block: the struct, then its arrays. Targets are ids, or as wide as logits. */
+static struct rows *copy_rows(const uint32_t *row, const struct targets *truth, const float *logits,
+                              size_t n, struct err *err)
 {
-    size_t floats = (n + 1) * labels;
-    struct rows *x =
-        mem_alloc(sizeof *x + n * (sizeof *row + sizeof *truth) + floats * sizeof *logits, 1,
-                  "the predictions of an evaluation", err);
+    size_t floats = (n + 1) * truth->width, targets = truth->label ? n : n * truth->width;
+    struct rows *x = mem_alloc(sizeof *x + n * sizeof *row + (targets + floats) * sizeof *logits, 1,
+                               "the predictions of an evaluation", err);
     if (!x)
         return NULL;
     x->n = n;
-    x->labels = labels;
+    x->truth = *truth;
     x->row = (uint32_t *)(x + 1);
-    x->truth = (int32_t *)(x->row + n);
-    x->logits = (float *)(x->truth + n);
-    x->probs = x->logits + n * labels;
+    x->truth.label = truth->label ? (int32_t *)(x->row + n) : NULL;
+    x->truth.value = truth->label ? NULL : (float *)(x->row + n);
+    x->logits = (float *)(x->row + n + targets);
+    x->answer = x->logits + n * truth->width;
     if (n) {
+        const void *from = truth->label ? (const void *)truth->label : (const void *)truth->value;
         memcpy(x->row, row, n * sizeof *row);
-        memcpy(x->truth, truth, n * sizeof *truth);
-        memcpy(x->logits, logits, n * labels * sizeof *logits);
+        memcpy(x->row + n, from, targets * sizeof *logits);
+        memcpy(x->logits, logits, n * truth->width * sizeof *logits);
     }
     return x;
 }
 
 int64_t recorder_put_evaluation(struct recorder *r, const struct record *rec, const uint32_t *rows,
-                                const int32_t *truth, const float *logits, size_t n, size_t labels,
+                                const struct targets *truth, const float *logits, size_t n,
                                 struct err *err)
 {
     struct item i = {.rec = *rec};
-    i.rows = copy_rows(rows, truth, logits, n, labels, err);
+    i.rows = copy_rows(rows, truth, logits, n, err);
     if (!i.rows)
         return -1;
     pthread_mutex_lock(&r->lock);

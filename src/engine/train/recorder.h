@@ -10,7 +10,7 @@
 #ifndef RECORDER_H
 #define RECORDER_H
 #include "engine/base/err.h"
-#include "engine/eval/metrics.h"
+#include "engine/data/targets.h"
 #include "engine/train/history.h"
 #include "engine/train/ring.h"
 
@@ -36,7 +36,7 @@ int recorder_put_and_wait(struct recorder *r, const struct record *rec, struct e
  * evaluation's id at once (ids are given out by the caller's side), the rows follow; -1 on
  * ERR_NOMEM. */
 int64_t recorder_put_evaluation(struct recorder *r, const struct record *rec, const uint32_t *rows,
-                                const int32_t *truth, const float *logits, size_t n, size_t labels,
+                                const struct targets *truth, const float *logits, size_t n,
                                 struct err *err);
 /* Waits, as recorder_put_and_wait. */
 int recorder_put_result(struct recorder *r, const struct run_result *result, struct err *err);

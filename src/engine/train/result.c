@@ -27,17 +27,29 @@ static void add_plain(struct strbuf *out, const char *text)
 static void add_metrics(struct strbuf *out, const char *split, uint64_t rows,
                         const struct metrics *m)
 {
-    if (m)
-        strbuf_printf(out, "| %s | %llu | %.4f | %.4f | %.4f | %.4f |\n", split,
-                      (unsigned long long)rows, m->loss, m->accuracy, m->macro_f1, m->mcc);
+    if (!m)
+        return;
+    strbuf_printf(out, "| %s | %llu |", split, (unsigned long long)rows);
+    for (enum metric k = 0; k < METRIC_COUNT; k++)
+        if (metric_serves(k, m->problem))
+            strbuf_printf(out, " %.4f |", metric_of(m, k));
+    strbuf_puts(out, "\n");
 }
 
 static void add_figures(struct strbuf *out, const struct result_facts *f)
 {
     if (!f->validation && !f->test)
         return;
-    strbuf_puts(out, "\n## Figures\n\n| split | rows | loss | accuracy | macro F1 | MCC |\n"
-                     "|---|---|---|---|---|---|\n");
+    enum problem p = (f->validation ? f->validation : f->test)->problem;
+    strbuf_puts(out, "\n## Figures\n\n| split | rows |");
+    for (enum metric k = 0; k < METRIC_COUNT; k++)
+        if (metric_serves(k, p))
+            strbuf_printf(out, " %s |", metric_title(k));
+    strbuf_puts(out, "\n|---|---|");
+    for (enum metric k = 0; k < METRIC_COUNT; k++)
+        if (metric_serves(k, p))
+            strbuf_puts(out, "---|");
+    strbuf_puts(out, "\n");
     add_metrics(out, "validation", f->view->rows[SPLIT_VALIDATION], f->validation);
     add_metrics(out, "test", f->view->rows[SPLIT_TEST], f->test);
 }
@@ -100,7 +112,11 @@ void result_card(struct strbuf *out, const struct model *m, const struct result_
     add_base_name(out, f->model_dir);
     strbuf_puts(out, "\n---\n\n# ");
     strbuf_puts(out, f->view->run_name);
-    strbuf_puts(out, "\n\nA text classifier: ");
+    strbuf_printf(out, "\n\nA text %s: ",
+                  model_problem(m) == PROBLEM_REGRESSION ? "regression"
+                  : model_problem(m) == PROBLEM_MULTI_LABEL
+                      ? "classifier, any number of labels a text"
+                      : "classifier");
     add_base_name(out, f->model_dir);
     strbuf_printf(out,
                   ", fine-tuned with SFT Workbench %s on %.10s. Text longer than %lld tokens "

@@ -17,7 +17,7 @@ static_assert(sizeof(struct record) % sizeof(uint64_t) == 0, "records are copied
 static_assert(sizeof(struct trainer_view) % sizeof(uint64_t) == 0, "so is the snapshot");
 
 static const char MAGIC[8] = "sftring";
-enum { VERSION = 1 }; /* of the layout: a change of struct record or trainer_view is a new one */
+enum { VERSION = 2 }; /* of the layout: a change of struct record or trainer_view is a new one */
 
 struct slot {
     shared_word number; /* of the record that is whole here; 0 while it is being written */
@@ -44,6 +44,25 @@ const char *trainer_state_name(enum trainer_state s)
     static const char *const names[] = {"idle",       "preparing", "running", "paused",
                                         "evaluating", "finished",  "stopped", "failed"};
     return (size_t)s < sizeof names / sizeof names[0] ? names[s] : "unknown";
+}
+
+double eval_figure(const struct eval_sample *e, enum metric which)
+{
+    const double figures[METRIC_COUNT] = {
+        [METRIC_LOSS] = e->loss,
+        [METRIC_ACCURACY] = e->accuracy,
+        [METRIC_MACRO_F1] = e->macro_f1,
+        [METRIC_MCC] = e->mcc,
+        [METRIC_MICRO_F1] = e->micro_f1,
+        [METRIC_SUBSET_ACCURACY] = e->subset_accuracy,
+        [METRIC_HAMMING_LOSS] = e->hamming_loss,
+        [METRIC_MSE] = e->mse,
+        [METRIC_MAE] = e->mae,
+        [METRIC_PEARSON] = e->pearson,
+        [METRIC_SPEARMAN] = e->spearman,
+        [METRIC_R2] = e->r2,
+    };
+    return figures[which];
 }
 
 static size_t file_size(uint64_t capacity)

@@ -14,17 +14,33 @@
 #define RING_H
 #include "engine/base/err.h"
 #include "engine/data/dataset.h"
+#include "engine/eval/metrics.h"
 #include "engine/train/settings.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum record_kind { RECORD_STEP = 1, RECORD_EVAL, RECORD_STATE, RECORD_EDIT, RECORD_CHECKPOINT,
-                   RECORD_ANSWER, RECORD_WARNING };
+enum record_kind {
+    RECORD_STEP = 1,
+    RECORD_EVAL,
+    RECORD_STATE,
+    RECORD_EDIT,
+    RECORD_CHECKPOINT,
+    RECORD_ANSWER,
+    RECORD_WARNING
+};
 
-enum trainer_state { TRAINER_IDLE, TRAINER_PREPARING, TRAINER_RUNNING, TRAINER_PAUSED,
-                     TRAINER_EVALUATING, TRAINER_FINISHED, TRAINER_STOPPED, TRAINER_FAILED };
+enum trainer_state {
+    TRAINER_IDLE,
+    TRAINER_PREPARING,
+    TRAINER_RUNNING,
+    TRAINER_PAUSED,
+    TRAINER_EVALUATING,
+    TRAINER_FINISHED,
+    TRAINER_STOPPED,
+    TRAINER_FAILED
+};
 const char *trainer_state_name(enum trainer_state s);
 static inline bool trainer_state_is_end(enum trainer_state s)
 {
@@ -40,30 +56,45 @@ struct step_sample {
     uint32_t tokens, examples;
 };
 struct eval_sample {
-    int64_t id;           /* of the evaluation in run.db; -1 when not recorded */
+    int64_t id; /* of the evaluation in run.db; -1 when not recorded */
     enum split split;
     bool best;            /* the best so far by metric_for_best_model */
     bool by_hand;         /* asked for by a command; never counts for early stopping */
+    enum problem problem; /* AUTO (0) is read as one label a row */
     double loss, accuracy, macro_f1, mcc, epoch;
-    uint32_t rows, wrong;
+    double micro_f1, subset_accuracy, hamming_loss; /* of sets, else NaN */
+    double mse, mae, pearson, spearman, r2;         /* of values, else NaN */
+    uint32_t rows, wrong; /* wrong: rows whose label, or set as a whole, is not right; values: 0 */
 };
-struct state_sample { enum trainer_state from, to; };
+double eval_figure(const struct eval_sample *e, enum metric which);
+struct state_sample {
+    enum trainer_state from, to;
+};
 struct edit_sample {
-    uint64_t command;     /* the command that asked, 0 when replayed on resume */
-    uint32_t setting;     /* index into the settings table */
+    uint64_t command; /* the command that asked, 0 when replayed on resume */
+    uint32_t setting; /* index into the settings table */
     double before, after;
 };
 enum checkpoint_kind { CHECKPOINT_SCHEDULED, CHECKPOINT_BEST, CHECKPOINT_STOP, CHECKPOINT_FINAL };
-struct checkpoint_sample { enum checkpoint_kind kind; uint64_t size_bytes; };
-struct answer_sample { uint64_t command; int32_t code; /* enum err_code; 0 done */ char text[152]; };
-struct warning_sample { char text[160]; };
+struct checkpoint_sample {
+    enum checkpoint_kind kind;
+    uint64_t size_bytes;
+};
+struct answer_sample {
+    uint64_t command;
+    int32_t code; /* enum err_code; 0 done */
+    char text[152];
+};
+struct warning_sample {
+    char text[160];
+};
 
 /* Fixed size; `step` is the number of optimiser steps done when it was written. */
 struct record {
-    uint64_t seq;         /* from 1, set by ring_push */
-    int64_t time_us;      /* clock_wall_us() */
+    uint64_t seq;    /* from 1, set by ring_push */
+    int64_t time_us; /* clock_wall_us() */
     enum record_kind kind;
-    uint32_t reserved;    /* 0, so that no byte of a record is undefined */
+    uint32_t reserved; /* 0, so that no byte of a record is undefined */
     int64_t step;
     union {
         struct step_sample step_sample;
@@ -83,16 +114,17 @@ struct trainer_view {
     int64_t started_us;
     int64_t step, total_steps;
     double epoch, epochs;
-    double learning_rate;        /* of the last step */
-    double tokens_per_second;    /* over the last steps; real tokens */
-    double seconds_left;         /* to the end; negative: not known yet */
-    double loss;                 /* of the last step */
-    double best_metric;          /* NaN before the first evaluation */
+    double learning_rate;     /* of the last step */
+    double tokens_per_second; /* over the last steps; real tokens */
+    double seconds_left;      /* to the end; negative: not known yet */
+    double loss;              /* of the last step */
+    double best_metric;       /* NaN before the first evaluation */
     int64_t best_step;
-    uint64_t tokens;             /* trained on so far */
+    uint64_t tokens; /* trained on so far */
     uint64_t rows[SPLIT_COUNT];
+    enum problem problem; /* that the data pose */
     uint64_t labels, params, params_trained, params_new;
-    struct settings settings;    /* in force, live edits applied */
+    struct settings settings;                   /* in force, live edits applied */
     char run_name[96], kernels[160], phase[64]; /* phase: "tokenising", "features 40 %" */
     struct err last_error;
 };

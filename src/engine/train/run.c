@@ -154,6 +154,7 @@ static void write_data(struct json_writer *w, const struct dataset *d,
     key_string(w, "text_column", spec->text_column);
     key_string(w, "pair_column", spec->pair_column);
     key_string(w, "label_column", spec->label_column);
+    key_string(w, "label_separator", spec->label_separator);
     key_string(w, "format", format_names[spec->format]);
     key_string(w, "header", header_names[spec->header]);
     json_key(w, "labels");

@@ -8,7 +8,8 @@
  *     "model": absolute path, "model_sha256": of its weights (weight_files_sha256),
  *     "data": { "files": { "train": {"path": absolute, "sha256", "rows"} or null, "validation", "test" },
  *               "rows": { "train", "validation", "test" }      after the split
- *               "text_column", "pair_column", "label_column": as given, or null
+ *               "text_column", "pair_column", "label_column", "label_separator": as
+ *               given, or null
  *               "format": "auto", "header": "auto", "labels": [in id order] },
  *     "settings": { as settings_to_json },
  *     "cpu", "kernel_set", "accepted_kernel_sets": [ "..." ] }

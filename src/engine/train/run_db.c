@@ -11,7 +11,7 @@
 #include "engine/train/history.h"
 #include "engine/train/ring.h"
 
-enum { SCHEMA_VERSION = 1 };
+enum { SCHEMA_VERSION = 2 };
 
 #define EVERY_ROW                                                                                  \
     " attempt INTEGER NOT NULL, superseded INTEGER NOT NULL DEFAULT 0,"                            \
@@ -26,11 +26,14 @@ static const char schema[] =
     "  tokens INTEGER, examples INTEGER);"
     "CREATE TABLE evaluations (" EVERY_ROW
     "  id INTEGER, split TEXT, best INTEGER, by_hand INTEGER, loss REAL, accuracy REAL,"
-    "  macro_f1 REAL, mcc REAL, epoch REAL, rows INTEGER, wrong INTEGER);"
+    "  macro_f1 REAL, mcc REAL, epoch REAL, rows INTEGER, wrong INTEGER, problem TEXT,"
+    "  micro_f1 REAL, subset_accuracy REAL, hamming_loss REAL,"
+    "  mse REAL, mae REAL, pearson REAL, spearman REAL, r2 REAL);"
     "CREATE INDEX evaluation_by_id ON evaluations (id);"
+    /* truth and predicted: a label's id, a number, or a set of ids as JSON; probs: float32 a label. */
     "CREATE TABLE predictions ("
-    "  evaluation INTEGER NOT NULL, row INTEGER NOT NULL, truth INTEGER, predicted INTEGER,"
-    "  probs BLOB, PRIMARY KEY (evaluation, row)) WITHOUT ROWID;" /* probs: float32 a label */
+    "  evaluation INTEGER NOT NULL, row INTEGER NOT NULL, truth, predicted,"
+    "  probs BLOB, PRIMARY KEY (evaluation, row)) WITHOUT ROWID;"
     "CREATE TABLE edits (" EVERY_ROW
     "  command INTEGER, setting TEXT, before REAL, after REAL);" /* command 0: a replay */
     "CREATE TABLE events (" EVERY_ROW
@@ -40,8 +43,8 @@ static const char schema[] =
     "  attempt INTEGER PRIMARY KEY, state TEXT, steps INTEGER, epochs REAL, seconds REAL,"
     "  tokens_per_second REAL, train_loss REAL, tokens INTEGER, weights_sha256 TEXT,"
     "  has_validation INTEGER, has_test INTEGER, validation_accuracy REAL, validation_loss REAL,"
-    "  test_accuracy REAL, test_loss REAL);"
-    "PRAGMA user_version = 1;";
+    "  test_accuracy REAL, test_loss REAL, problem TEXT, validation_score REAL, test_score REAL);"
+    "PRAGMA user_version = 2;";
 
 /* ---- names of enum values ---- */
 
@@ -54,6 +57,11 @@ static const char *word_of_split(int value)
 {
     static const char *const names[SPLIT_COUNT] = {"train", "validation", "test"};
     return names[value];
+}
+
+static const char *word_of_problem(int value)
+{
+    return problem_name((enum problem)value);
 }
 
 static const char *word_of_checkpoint(int value)
@@ -92,12 +100,26 @@ static const struct column step_columns[] = {
     AS(step_sample, I32, examples),
 };
 static const struct column eval_columns[] = {
-    AS(eval, I64, id),        AS_WORD(eval, "split", split, word_of_split, SPLIT_COUNT),
-    AS(eval, BOOL, best),     AS(eval, BOOL, by_hand),
-    AS(eval, REAL, loss),     AS(eval, REAL, accuracy),
-    AS(eval, REAL, macro_f1), AS(eval, REAL, mcc),
-    AS(eval, REAL, epoch),    AS(eval, I32, rows),
+    AS(eval, I64, id),
+    AS_WORD(eval, "split", split, word_of_split, SPLIT_COUNT),
+    AS(eval, BOOL, best),
+    AS(eval, BOOL, by_hand),
+    AS(eval, REAL, loss),
+    AS(eval, REAL, accuracy),
+    AS(eval, REAL, macro_f1),
+    AS(eval, REAL, mcc),
+    AS(eval, REAL, epoch),
+    AS(eval, I32, rows),
     AS(eval, I32, wrong),
+    AS_WORD(eval, "problem", problem, word_of_problem, PROBLEM_COUNT),
+    AS(eval, REAL, micro_f1),
+    AS(eval, REAL, subset_accuracy),
+    AS(eval, REAL, hamming_loss),
+    AS(eval, REAL, mse),
+    AS(eval, REAL, mae),
+    AS(eval, REAL, pearson),
+    AS(eval, REAL, spearman),
+    AS(eval, REAL, r2),
 };
 static const struct column state_columns[] = {
     AS_WORD(state, "from_state", from, word_of_state, TRAINER_FAILED + 1),
@@ -133,6 +155,9 @@ static const struct column result_columns[] = {
     OF(REAL, validation_loss),
     OF(REAL, test_accuracy),
     OF(REAL, test_loss),
+    WORDS(struct run_result, "problem", problem, word_of_problem, PROBLEM_COUNT),
+    OF(REAL, validation_score),
+    OF(REAL, test_score),
 };
 const struct run_table run_db_results = TABLE("results", NULL, result_columns);
 

@@ -36,6 +36,7 @@ static const struct text_field texts[] = {
     TEXT("data", "text_column", text_column, true),
     TEXT("data", "pair_column", pair_column, true),
     TEXT("data", "label_column", label_column, true),
+    TEXT("data", "label_separator", label_separator, true),
 };
 
 static int copy_text(const cJSON *o, const char *key, bool optional, char *out, size_t size,

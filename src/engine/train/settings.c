@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "engine/base/near.h"
+#include "engine/base/number.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -23,7 +24,12 @@ static const char *const poolings[] = {"model", "cls", "mean", NULL};
 static const char *const optims[] = {"adamw", "sgd", NULL};
 static const char *const schedules[] = {"linear", "constant",   "constant_with_warmup",
                                         "cosine", "polynomial", NULL};
-static const char *const metrics[] = {"loss", "accuracy", "macro_f1", "mcc", NULL};
+static const char *const problems[] = {"auto", "single_label_classification", "regression",
+                                       "multi_label_classification", NULL};
+/* In the order of enum metric. */
+static const char *const metrics[] = {
+    "loss", "accuracy", "macro_f1", "mcc", "micro_f1", "subset_accuracy", "hamming_loss", "mse",
+    "mae",  "pearson",  "spearman", "r2",  NULL};
 
 struct row {
     struct setting setting;
@@ -94,6 +100,8 @@ static const struct row rows[] = {
     REAL(label_smoothing_factor, "optimisation", 0, 0, 1, "of probability", NULL, 0,
          "probability taken from the true label and spread over all", NULL),
 
+    PICK(problem_type, "data", problems, PROBLEM_AUTO,
+         "one label a text, a number, or a set of labels; auto: as the label column looks", NULL),
     {{"class_weights", "data", SETTING_TEXT, AT(class_weights), 0, 0, NULL, "",
       "none, balanced (rare labels count more), or label=weight,label=weight", SETTING_RESTART},
      0, "none", 0, {NULL}},
@@ -110,7 +118,7 @@ static const struct row rows[] = {
         "write a checkpoint every so many steps", NULL),
     INT(early_stopping_patience, "run", 0, 0, 1000, "evaluations", "off", 0,
         "stop after so many evaluations without a gain", NULL),
-    PICK(metric_for_best_model, "run", metrics, BEST_LOSS,
+    PICK(metric_for_best_model, "run", metrics, METRIC_LOSS,
          "what early stopping and the best checkpoint look at, on the validation rows", NULL),
     {{"load_best_model_at_end", "run", SETTING_BOOL, AT(load_best_model_at_end), 0, 1, NULL, "",
       "the result is the best evaluated checkpoint, not the last weights", SETTING_RESTART},
@@ -130,6 +138,14 @@ static const struct {
     {"metric_for_best_model", "eval_accuracy", "accuracy"},
     {"metric_for_best_model", "eval_macro_f1", "macro_f1"},
     {"metric_for_best_model", "eval_mcc", "mcc"},
+    {"metric_for_best_model", "eval_micro_f1", "micro_f1"},
+    {"metric_for_best_model", "eval_subset_accuracy", "subset_accuracy"},
+    {"metric_for_best_model", "eval_hamming_loss", "hamming_loss"},
+    {"metric_for_best_model", "eval_mse", "mse"},
+    {"metric_for_best_model", "eval_mae", "mae"},
+    {"metric_for_best_model", "eval_pearson", "pearson"},
+    {"metric_for_best_model", "eval_spearman", "spearman"},
+    {"metric_for_best_model", "eval_r2", "r2"},
 };
 
 size_t settings_count(void)
@@ -272,20 +288,6 @@ static int refuse(const struct setting *w, const char *text, struct err *err)
     return err_set(err, ERR_USAGE, "%s is %s, not '%.100s'", w->name, allowed, text);
 }
 
-/* A decimal number and nothing else: no hexadecimal, no "inf", no blanks, no trailing text.
- * LC_NUMERIC is C in this program, so strtod's point is a point. */
-static bool parse_number(const char *text, double *out)
-{
-    if (!text[0] || text[strspn(text, "+-.0123456789eE")])
-        return false;
-    char *end;
-    double x = strtod(text, &end);
-    if (*end || !isfinite(x))
-        return false;
-    *out = x;
-    return true;
-}
-
 static int parse_choice(struct settings *s, const struct setting *w, const char *text,
                         struct err *err)
 {
@@ -309,7 +311,7 @@ static int parse_quantity(struct settings *s, const struct setting *w, const cha
         put_number(s, w, r->word_value);
         return 0;
     }
-    if (!parse_number(text, &x) || x < w->min || x > w->max)
+    if (!number_parse(text, &x) || x < w->min || x > w->max)
         return refuse(w, text, err);
     if (w->type == SETTING_INT && (x != floor(x) || text[strspn(text, "+0123456789")]))
         return refuse(w, text, err);
@@ -328,7 +330,7 @@ bool settings_next_class_weight(const char **text, const char **label, size_t *l
             continue;
         memcpy(number, equals + 1, n);
         number[n] = '\0';
-        if (!parse_number(number, weight) || *weight < 0 || *weight > HEAVIEST)
+        if (!number_parse(number, weight) || *weight < 0 || *weight > HEAVIEST)
             continue;
         *label = *text;
         *length = (size_t)(equals - *text);

@@ -9,6 +9,7 @@
 #define SETTINGS_H
 #include "engine/base/err.h"
 #include "engine/base/json.h"
+#include "engine/eval/metrics.h"
 #include "engine/math/optim.h"
 #include "engine/model/model.h"
 
@@ -16,40 +17,45 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum schedule_kind { SCHEDULE_LINEAR, SCHEDULE_CONSTANT, SCHEDULE_CONSTANT_WITH_WARMUP,
-                     SCHEDULE_COSINE, SCHEDULE_POLYNOMIAL };
-enum best_metric { BEST_LOSS, BEST_ACCURACY, BEST_MACRO_F1, BEST_MCC };
+enum schedule_kind {
+    SCHEDULE_LINEAR,
+    SCHEDULE_CONSTANT,
+    SCHEDULE_CONSTANT_WITH_WARMUP,
+    SCHEDULE_COSINE,
+    SCHEDULE_POLYNOMIAL
+};
 
 #define SETTING_TEXT_SIZE 512
 
 struct settings {
+    enum problem problem_type; /* AUTO: as the data look */
     enum tune tune;
     enum pooling pooling;
-    double learning_rate;       /* NaN until resolved: the default depends on tune */
+    double learning_rate; /* NaN until resolved: the default depends on tune */
     int64_t batch_size, gradient_accumulation_steps;
-    double epochs;              /* NaN until resolved */
-    int64_t max_steps;          /* 0: epochs decide */
+    double epochs;     /* NaN until resolved */
+    int64_t max_steps; /* 0: epochs decide */
     enum optim_kind optim;
     double adam_beta1, adam_beta2, adam_epsilon, weight_decay, max_grad_norm;
     enum schedule_kind lr_scheduler_type;
-    double warmup_steps;        /* below 1: a share of all steps */
-    double dropout;             /* negative: the model's own */
+    double warmup_steps; /* below 1: a share of all steps */
+    double dropout;      /* negative: the model's own */
     double label_smoothing_factor;
     char class_weights[SETTING_TEXT_SIZE]; /* "none", "balanced", or "label=weight,label=weight" */
     int64_t max_length;
     int64_t seed, split_seed;
-    int64_t eval_steps, save_steps;        /* 0: every epoch */
-    int64_t early_stopping_patience;       /* 0: off */
-    enum best_metric metric_for_best_model;
+    int64_t eval_steps, save_steps;  /* 0: every epoch */
+    int64_t early_stopping_patience; /* 0: off */
+    enum metric metric_for_best_model;
     bool load_best_model_at_end;
-    int64_t threads;            /* 0: all cores */
+    int64_t threads; /* 0: all cores */
 };
 
 enum setting_type { SETTING_INT, SETTING_REAL, SETTING_BOOL, SETTING_ENUM, SETTING_TEXT };
 enum setting_when { SETTING_RESTART, SETTING_LIVE };
 
 struct setting {
-    const char *name, *group;   /* group: "method", "optimisation", "data", "run" */
+    const char *name, *group; /* group: "method", "optimisation", "data", "run" */
     enum setting_type type;
     size_t offset;              /* into struct settings */
     double min, max;            /* of numbers */
@@ -76,6 +82,9 @@ bool settings_is_default(const struct settings *s, const struct setting *which);
 /* Put in what depends on other settings (learning_rate and epochs on tune), then check what no
  * single range can say. */
 int settings_resolve(struct settings *s, struct err *err);
+/* Refuse by name what has no meaning for the problem that the data pose: a metric of another one,
+ * class weights and label smoothing without classes. */
+int settings_check_problem(const struct settings *s, enum problem p, struct err *err);
 
 /* The next "label=weight" of a class_weights list; *text moves past it. Labels may hold commas and
  * equals signs. False at the end, or when what follows is no such pair (*text is then not at '\0').

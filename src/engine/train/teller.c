@@ -142,7 +142,7 @@ void teller_evaluation(struct teller *t, struct eval_sample s, const struct eval
     r.seq = ring_newest(t->ring) + 1;
     struct err ignored; /* without memory for the rows the numbers still go on: id stays -1 */
     r.as.eval.id = recorder_put_evaluation(t->recorder, &r, rows->rows, rows->truth, rows->logits,
-                                           rows->n, rows->labels, &ignored);
+                                           rows->n, &ignored);
     ring_push(t->ring, &r);
     teller_publish(t);
 }

@@ -31,7 +31,10 @@ static void tell_end(struct trainer *t, enum trainer_state state)
                            .validation_accuracy = t->validation.accuracy,
                            .validation_loss = t->validation.loss,
                            .test_accuracy = t->test.accuracy,
-                           .test_loss = t->test.loss};
+                           .test_loss = t->test.loss,
+                           .problem = dataset_problem(t->dataset)};
+    r.validation_score = metric_of(&t->validation, metric_first(r.problem));
+    r.test_score = metric_of(&t->test, metric_first(r.problem));
     memcpy(r.weights_sha256, t->result.weights_sha256, sizeof r.weights_sha256);
     struct err err;
     int rc = l->recorder ? recorder_put_result(l->recorder, &r, &err) : 0;
@@ -104,9 +107,9 @@ static void *thread_main(void *arg)
 
 static int copy_columns(struct trainer *t, struct err *err)
 {
-    const char **of[3] = {&t->data_spec.text_column, &t->data_spec.pair_column,
-                          &t->data_spec.label_column};
-    for (size_t i = 0; i < 3; i++) {
+    const char **of[] = {&t->data_spec.text_column, &t->data_spec.pair_column,
+                         &t->data_spec.label_column, &t->data_spec.label_separator};
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
         if (!*of[i])
             continue;
         t->columns[i] = mem_strdup(*of[i], err);
@@ -123,7 +126,8 @@ static int check_spec(const struct trainer_spec *spec, struct err *err)
     if (!dataset_split_rows(spec->dataset, SPLIT_TRAIN))
         return err_set(err, ERR_INPUT, "'%s' holds no rows to train on",
                        dataset_path(spec->dataset, SPLIT_TRAIN));
-    if (dataset_labels(spec->dataset) < 2)
+    enum problem problem = dataset_problem(spec->dataset);
+    if (problem == PROBLEM_SINGLE_LABEL && dataset_labels(spec->dataset) < 2)
         return err_set(err, ERR_INPUT,
                        "'%s' holds one label only ('%s'): there is nothing to "
                        "tell apart; name the right column with --label",
@@ -133,7 +137,7 @@ static int check_spec(const struct trainer_spec *spec, struct err *err)
         return err_set(err, ERR_USAGE, "%s needs validation rows; give --validation",
                        s->early_stopping_patience > 0 ? "early_stopping_patience"
                                                       : "load_best_model_at_end");
-    return 0;
+    return settings_check_problem(s, problem, err);
 }
 
 /* The data must be what the run began with. */
@@ -174,6 +178,7 @@ static int open_new(struct trainer *t, const struct trainer_spec *spec, struct e
 {
     char name[96];
     t->settings = spec->settings;
+    t->settings.problem_type = dataset_problem(spec->dataset);
     t->resume_learning_rate = NAN;
     if (class_weights_parse(t->settings.class_weights, t->dataset, &t->class_weight, err))
         return -1;
@@ -212,6 +217,7 @@ static void fill_view(struct trainer *t)
     v->settings = t->settings;
     v->best_metric = NAN;
     v->seconds_left = -1;
+    v->problem = dataset_problem(t->dataset);
     v->labels = dataset_labels(t->dataset);
     for (enum split s = 0; s < SPLIT_COUNT; s++)
         v->rows[s] = dataset_split_rows(t->dataset, s);
@@ -248,7 +254,7 @@ static void free_all(struct trainer *t)
     compute_destroy(t->compute);
     control_queue_close(t->queue);
     teller_close(&t->teller);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof t->columns / sizeof *t->columns; i++)
         free(t->columns[i]);
     pthread_mutex_destroy(&t->lock);
     pthread_cond_destroy(&t->end);

@@ -31,7 +31,8 @@ static bool has_label(const struct model_config *c, const char *label)
 static bool orders_otherwise(const struct model_config *c, const struct dataset *d)
 {
     bool other = false;
-    if (!c->labels || c->num_labels != dataset_labels(d))
+    if (!c->labels || c->num_labels != dataset_labels(d) ||
+        dataset_problem(d) == PROBLEM_REGRESSION)
         return false;
     for (size_t k = 0; k < c->num_labels; k++) {
         const char *label = dataset_label(d, (int32_t)k);

@@ -33,12 +33,12 @@ struct trainer {
     char rundir[4096], model_dir[4096], created[32];
     const struct dataset *dataset;
     const struct encoded *given_encoded;
-    struct dataset_spec data_spec;       /* its columns point into `columns` */
-    char *columns[3];
+    struct dataset_spec data_spec; /* its columns point into `columns` */
+    char *columns[4];              /* and the separator */
     bool resume, accept_other_kernels, evaluate_test;
-    double resume_learning_rate;         /* an edit that came with --resume; NaN: none */
-    char pinned_kernels[160];            /* resume: of run.json */
-    struct settings settings;            /* in force */
+    double resume_learning_rate; /* an edit that came with --resume; NaN: none */
+    char pinned_kernels[160];    /* resume: of run.json */
+    struct settings settings;    /* in force */
 
     /* Other threads: ask to stop, wait for the end. `lock` guards `ended` alone. */
     pthread_t thread;
@@ -65,13 +65,13 @@ struct trainer {
 
     /* Where the run is. */
     int64_t step;
-    int64_t evaluated_step, saved_step;  /* newest due evaluation and checkpoint; 0: none */
-    double saved_at;                     /* clock_monotonic() of that checkpoint */
+    int64_t evaluated_step, saved_step; /* newest due evaluation and checkpoint; 0: none */
+    double saved_at;                    /* clock_monotonic() of that checkpoint */
     int64_t warmup;
     uint64_t tokens;
     double seconds, loss_sum, loss_weight;
     struct metrics validation, test;
-    int64_t validation_step;             /* weights `validation` is of; -1: none */
+    int64_t validation_step; /* weights `validation` is of; -1: none */
     bool has_test;
     bool stopping, paused;
     struct held_command held[COMMANDS_HELD];

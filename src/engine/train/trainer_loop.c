@@ -16,20 +16,39 @@ static bool due(const struct trainer *t, int64_t every)
     return t->step % (every > 0 ? every : t->order.steps_per_epoch) == 0;
 }
 
+/* Rows that are not right as a whole. */
+static uint32_t count_wrong(const struct metrics *m)
+{
+    uint64_t right = 0;
+    if (m->problem == PROBLEM_REGRESSION)
+        return 0;
+    if (m->problem == PROBLEM_MULTI_LABEL)
+        return (uint32_t)lround((1 - m->subset_accuracy) * (double)m->rows);
+    for (size_t k = 0; k < m->labels; k++)
+        right += m->confusion[k * m->labels + k];
+    return (uint32_t)(m->rows - right);
+}
+
 struct eval_sample trainer_sample(const struct trainer *t, enum split split,
                                   const struct metrics *m)
 {
-    uint64_t right = 0;
-    for (size_t k = 0; k < m->labels; k++)
-        right += m->confusion[k * m->labels + k];
     return (struct eval_sample){.split = split,
+                                .problem = m->problem,
                                 .loss = m->loss,
                                 .accuracy = m->accuracy,
                                 .macro_f1 = m->macro_f1,
                                 .mcc = m->mcc,
+                                .micro_f1 = m->micro_f1,
+                                .subset_accuracy = m->subset_accuracy,
+                                .hamming_loss = m->hamming_loss,
+                                .mse = m->mse,
+                                .mae = m->mae,
+                                .pearson = m->pearson,
+                                .spearman = m->spearman,
+                                .r2 = m->r2,
                                 .epoch = order_epochs_done(&t->order, t->step),
                                 .rows = (uint32_t)m->rows,
-                                .wrong = (uint32_t)(m->rows - right)};
+                                .wrong = count_wrong(m)};
 }
 
 int trainer_evaluate(struct trainer *t, bool by_hand, struct err *err)

@@ -24,6 +24,7 @@ static int open_model(struct trainer *t, struct err *err)
         names[k] = dataset_label(t->dataset, (int32_t)k);
     const struct head_spec head = {.labels = labels,
                                    .label_names = names,
+                                   .problem = dataset_problem(t->dataset),
                                    .pooling = t->settings.pooling,
                                    .seed = (uint64_t)t->settings.seed,
                                    .dropout = t->settings.dropout};
@@ -54,6 +55,11 @@ static void tell_notices(struct trainer *t)
     char line[160];
     if (t->resume && strcmp(t->teller.view.kernels, t->pinned_kernels)) {
         snprintf(line, sizeof line, "other kernels accepted: %.120s", t->teller.view.kernels);
+        teller_warn(&t->teller, line);
+    }
+    if (!t->resume && *dataset_ground(t->dataset)) {
+        snprintf(line, sizeof line, "problem_type %s: %s",
+                 problem_name(dataset_problem(t->dataset)), dataset_ground(t->dataset));
         teller_warn(&t->teller, line);
     }
     for (const char *at = model_notice(t->model); *at;) {
