@@ -97,17 +97,14 @@ test: layers check-release
 asan: check-asan
 tsan: check-tsan
 
-# The figures of docs/parity.md. SFT_PYTHON is an interpreter with torch, transformers and
+# The figures of docs/parity.md, written into it; PARTS="model families" names some. SFT_PYTHON is an interpreter with torch, transformers and
 # scikit-learn; where there is none, or no model, the parts that need it say they are skipped.
 SFT_PYTHON ?= python3
 export SFT_PYTHON
 export SFT_MODEL ?= $(MODEL)
 parity: packages-build
 	@$(MAKE) -s -j$(JOBS) VARIANT=release programs
-	@for part in tokenizer files model accuracy; do \
-	    echo; echo "== $$part"; \
-	    $(SFT_PYTHON) tests/parity/$$part.py || [ $$? = 77 ] || exit 1; \
-	done
+	@$(SFT_PYTHON) tests/parity/report.py $(PARTS)
 
 # The engine's own step, each kernel of it by itself, then the whole command against the peer in turn, then the answer to a key.
 bench: packages-build

@@ -210,26 +210,35 @@ static bool all_but_one(const char *name)
     return strcmp(name, left_out) != 0;
 }
 
-/* A tensor of the head that is missing is new, and said so; any other is missed by name. */
+static bool is_of_head(const char *name)
+{
+    static const char *const heads[] = {"classifier", "pooler",      "pre_classifier",  "score.",
+                                        "head.",      "logits_proj", "sequence_summary"};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        if (strstr(name, heads[i]))
+            return true;
+    return false;
+}
+
+/* A tensor of the head that is missing is new, and said so; any other is missed by name. Every
+ * fifth of the others, to be quick. */
 static void check_missing(const char *name)
 {
     cJSON *o = family_read(name);
     struct compute *c = fixture_compute(1);
     const cJSON *item;
     char dir[256];
+    int seen = 0;
     fixture_place(dir, sizeof dir, name);
     cJSON_ArrayForEach(item, cJSON_GetObjectItem(o, "tensors"))
     {
         struct err err = {0};
         left_out = cJSON_GetArrayItem(item, 0)->valuestring;
+        bool of_head = is_of_head(left_out);
+        if (!of_head && seen++ % 5)
+            continue;
         family_write(o, dir, all_but_one);
         struct model *m = model_open(dir, &(struct head_spec){.labels = 3, .dropout = -1}, c, &err);
-        static const char *const heads[] = {"classifier",      "pooler", "pre_classifier",
-                                            "score.",          "head.",  "logits_proj",
-                                            "sequence_summary"};
-        bool of_head = false;
-        for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-            of_head |= strstr(left_out, heads[i]) != NULL;
         if (of_head != (m != NULL))
             fail_msg("%s without %s: %s", name, left_out, m ? "accepted" : err.text);
         if (!strstr(m ? model_notice(m) : err.text, left_out))
