@@ -11,12 +11,13 @@
 
 /* BERT and what has its tensors ---------------------------------------------------------------- */
 
-#define BERT_EMBEDDINGS                                                                            \
-    .embedding = {[WORD] = "embeddings.word_embeddings.weight",                                    \
-                  [POSITION] = "embeddings.position_embeddings.weight",                            \
-                  [TYPE] = "embeddings.token_type_embeddings.weight",                              \
-                  [EMBEDDING_NORM_W] = "embeddings.LayerNorm.weight",                              \
-                  [EMBEDDING_NORM_B] = "embeddings.LayerNorm.bias"}
+#define BERT_PLACES                                                                                \
+    [WORD] = "embeddings.word_embeddings.weight",                                                  \
+    [POSITION] = "embeddings.position_embeddings.weight",                                          \
+    [EMBEDDING_NORM_W] = "embeddings.LayerNorm.weight",                                            \
+    [EMBEDDING_NORM_B] = "embeddings.LayerNorm.bias"
+
+#define BERT_EMBEDDINGS BERT_PLACES, [TYPE] = "embeddings.token_type_embeddings.weight"
 
 #define BERT_FEED_FORWARD                                                                          \
     [UP_W] = "intermediate.dense.weight", [UP_B] = "intermediate.dense.bias",                      \
@@ -59,6 +60,13 @@ static const struct config_override bert_config[] = {END};
 
 static const struct config_override roberta_config[] = {
     {"vocab_size", NULL, 50265}, {"pad_token_id", NULL, 1}, END};
+
+#define ROBERTA_OPTIONS                                                                            \
+    .prefix = "roberta.", .embedding = {BERT_EMBEDDINGS}, BERT_BLOCK, ROBERTA_HEAD,                \
+    .dropout = {BERT_BODY_DROPOUTS, [DROPOUT_HEAD_FIRST] = BERT_HEAD_DROPOUT,                      \
+                [DROPOUT_HEAD] = BERT_HEAD_DROPOUT},                                               \
+    .config = roberta_config, .buffers = position_ids, .positions = POSITIONS_OFFSET,              \
+    .pads_words = true, .dense_act = ACT_TANH
 
 static const struct config_override electra_config[] = {
     {"embedding_size", "embedding_size", 128},
@@ -219,7 +227,7 @@ static const struct family families[] = {
         .model_type = "bert",
         .architecture = "BertForSequenceClassification",
         .prefix = "bert.",
-        BERT_EMBEDDINGS,
+        .embedding = {BERT_EMBEDDINGS},
         BERT_BLOCK,
         .head = {[DENSE_W] = "pooler.dense.weight",
                  [DENSE_B] = "pooler.dense.bias",
@@ -235,42 +243,19 @@ static const struct family families[] = {
     {
         .model_type = "roberta",
         .architecture = "RobertaForSequenceClassification",
-        .prefix = "roberta.",
-        BERT_EMBEDDINGS,
-        BERT_BLOCK,
-        ROBERTA_HEAD,
-        .dropout = {BERT_BODY_DROPOUTS, [DROPOUT_HEAD_FIRST] = BERT_HEAD_DROPOUT,
-                    [DROPOUT_HEAD] = BERT_HEAD_DROPOUT},
-        .config = roberta_config,
-        .buffers = position_ids,
-        .positions = POSITIONS_OFFSET,
-        .pads_words = true,
-        .dense_act = ACT_TANH,
+        ROBERTA_OPTIONS,
     },
     {
         .model_type = "xlm-roberta",
         .architecture = "XLMRobertaForSequenceClassification",
-        .prefix = "roberta.",
-        BERT_EMBEDDINGS,
-        BERT_BLOCK,
-        ROBERTA_HEAD,
-        .dropout = {BERT_BODY_DROPOUTS, [DROPOUT_HEAD_FIRST] = BERT_HEAD_DROPOUT,
-                    [DROPOUT_HEAD] = BERT_HEAD_DROPOUT},
-        .config = roberta_config,
-        .buffers = position_ids,
-        .positions = POSITIONS_OFFSET,
-        .pads_words = true,
-        .dense_act = ACT_TANH,
+        ROBERTA_OPTIONS,
     },
     {
         .model_type = "distilbert",
         .architecture = "DistilBertForSequenceClassification",
         .prefix = "distilbert.",
         .layer = "transformer.layer.%zu.",
-        .embedding = {[WORD] = "embeddings.word_embeddings.weight",
-                      [POSITION] = "embeddings.position_embeddings.weight",
-                      [EMBEDDING_NORM_W] = "embeddings.LayerNorm.weight",
-                      [EMBEDDING_NORM_B] = "embeddings.LayerNorm.bias"},
+        .embedding = {BERT_PLACES},
         .block = {[QUERY_W] = "attention.q_lin.weight",
                   [QUERY_B] = "attention.q_lin.bias",
                   [KEY_W] = "attention.k_lin.weight",
@@ -304,12 +289,7 @@ static const struct family families[] = {
         .model_type = "electra",
         .architecture = "ElectraForSequenceClassification",
         .prefix = "electra.",
-        .embedding = {[WORD] = "embeddings.word_embeddings.weight",
-                      [POSITION] = "embeddings.position_embeddings.weight",
-                      [TYPE] = "embeddings.token_type_embeddings.weight",
-                      [EMBEDDING_NORM_W] = "embeddings.LayerNorm.weight",
-                      [EMBEDDING_NORM_B] = "embeddings.LayerNorm.bias",
-                      [PROJECT_W] = "embeddings_project.weight",
+        .embedding = {BERT_EMBEDDINGS, [PROJECT_W] = "embeddings_project.weight",
                       [PROJECT_B] = "embeddings_project.bias"},
         BERT_BLOCK,
         ROBERTA_HEAD,
@@ -325,12 +305,7 @@ static const struct family families[] = {
         .architecture = "AlbertForSequenceClassification",
         .prefix = "albert.",
         .layer = "encoder.albert_layer_groups.%zu.albert_layers.%zu.",
-        .embedding = {[WORD] = "embeddings.word_embeddings.weight",
-                      [POSITION] = "embeddings.position_embeddings.weight",
-                      [TYPE] = "embeddings.token_type_embeddings.weight",
-                      [EMBEDDING_NORM_W] = "embeddings.LayerNorm.weight",
-                      [EMBEDDING_NORM_B] = "embeddings.LayerNorm.bias",
-                      [PROJECT_W] = "encoder.embedding_hidden_mapping_in.weight",
+        .embedding = {BERT_EMBEDDINGS, [PROJECT_W] = "encoder.embedding_hidden_mapping_in.weight",
                       [PROJECT_B] = "encoder.embedding_hidden_mapping_in.bias"},
         .block = {[QUERY_W] = "attention.query.weight",
                   [QUERY_B] = "attention.query.bias",
@@ -367,11 +342,7 @@ static const struct family families[] = {
         .architecture = "MPNetForSequenceClassification",
         .prefix = "mpnet.",
         .layer = "encoder.layer.%zu.",
-        .embedding = {[WORD] = "embeddings.word_embeddings.weight",
-                      [POSITION] = "embeddings.position_embeddings.weight",
-                      [EMBEDDING_NORM_W] = "embeddings.LayerNorm.weight",
-                      [EMBEDDING_NORM_B] = "embeddings.LayerNorm.bias",
-                      [RELATIVE_BIAS] = "encoder.relative_attention_bias.weight"},
+        .embedding = {BERT_PLACES, [RELATIVE_BIAS] = "encoder.relative_attention_bias.weight"},
         .block = {[QUERY_W] = "attention.attn.q.weight",
                   [QUERY_B] = "attention.attn.q.bias",
                   [KEY_W] = "attention.attn.k.weight",
