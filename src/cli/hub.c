@@ -28,9 +28,6 @@ int hub_explain(const struct hub *h, const struct transfer_reply *reply, struct 
         return err_set(err, ERR_INPUT,
                        "'%s' has no revision '%.100s'; leave --revision out for its main branch",
                        model, h->revision);
-    if (!strcmp(code, "EntryNotFound"))
-        return err_set(err, ERR_INPUT,
-                       "the hub lists this file and does not have it; try another --revision");
     if (!strcmp(code, "RepoNotFound") || reply->status == 401 || reply->status == 404)
         return err_set(err, ERR_INPUT,
                        "no model '%s' at %s, or none that may be seen; look at the spelling "

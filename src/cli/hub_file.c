@@ -57,8 +57,8 @@ static void checker_add(struct checker *c, const void *bytes, size_t n)
 
 /* 1: the bytes at `path` are the file's; 0: they are others; -1: they cannot be read, or one wants to
  * stop. */
-static int is_same(const struct hub *h, const char *path, const struct hub_file *f,
-                   struct hub_target *target, struct err *err)
+static int is_same(const char *path, const struct hub_file *f, struct hub_target *target,
+                   struct err *err)
 {
     struct checker c = {.sha256 = f->sha256[0] != '\0'};
     struct file_map m;
@@ -78,8 +78,6 @@ static int is_same(const struct hub *h, const char *path, const struct hub_file 
     for (size_t at = 0; at < m.size_bytes && !stop_wanted(); at += CHECK_BYTES) {
         size_t left = m.size_bytes - at;
         checker_add(&c, m.data + at, left < CHECK_BYTES ? left : CHECK_BYTES);
-        if (h->options->tick)
-            h->options->tick(h->options->arg);
     }
     target->checking = false;
     file_map_close(&m);
@@ -244,7 +242,7 @@ static int obtain(struct hub *h, struct download *d, struct err *err)
         rc = download(h, d, url.text, err);
         if (rc < 0)
             break;
-        int same = rc ? 0 : is_same(h, d->aside.aside, d->file, d->target, err);
+        int same = rc ? 0 : is_same(d->aside.aside, d->file, d->target, err);
         if (same) {
             rc = same < 0 ? -1 : 0;
             break;
@@ -271,12 +269,12 @@ static int obtain(struct hub *h, struct download *d, struct err *err)
 }
 
 /* 1: it is there. 0: it is to be fetched. */
-static int look_for(const struct hub *h, const struct download *d, struct err *err)
+static int look_for(const struct download *d, struct err *err)
 {
     const char *path = d->aside.path;
     if (!file_exists(path))
         return 0;
-    int same = is_same(h, path, d->file, d->target, err);
+    int same = is_same(path, d->file, d->target, err);
     if (same || d->target->replace)
         return same;
     return err_set(err, ERR_USAGE,
@@ -292,12 +290,7 @@ static int say_where(const struct download *d, struct err *err)
             err, ERR_CANCELLED,
             "stopped; %llu of %llu bytes are in '%s', and the same command goes on there",
             (unsigned long long)d->have, (unsigned long long)d->file->size_bytes, d->aside.aside);
-    err_wrap(err, "cannot fetch '%s'", d->file->name);
-    if (!d->have)
-        return -1;
-    const struct err why = *err;
-    return err_set(err, why.code, "%.400s; the same command goes on at byte %llu", why.text,
-                   (unsigned long long)d->have);
+    return err_wrap(err, "cannot fetch '%s'", d->file->name);
 }
 
 int hub_fetch(struct hub *h, const struct hub_file *f, struct hub_target *target, struct err *err)
@@ -308,7 +301,7 @@ int hub_fetch(struct hub *h, const struct hub_file *f, struct hub_target *target
     snprintf(d.aside.aside, sizeof d.aside.aside, "%s.part", d.aside.path);
     snprintf(d.source_path, sizeof d.source_path, "%s.source", d.aside.aside);
     target->name = f->name;
-    int there = look_for(h, &d, err);
+    int there = look_for(&d, err);
     if (there > 0)
         target->left_bytes -= f->size_bytes;
     if (there)

@@ -33,8 +33,6 @@ struct pull {
     struct transfer_options options;
     struct progress progress;
     double begin; /* clock_monotonic() of the first file */
-    double rate, rate_at;
-    uint64_t rate_bytes;
     uint64_t total_bytes;
     bool was_free; /* the directory was absent or empty */
     int lock;      /* the directory, held against a second pull into it; -1 without */
@@ -43,18 +41,6 @@ struct pull {
 
 /* ---- what one sees meanwhile ---- */
 
-/* Bytes a second of late: a mean over the whole pull would go on counting an early wait. */
-static void measure_rate(struct pull *p)
-{
-    double now = clock_monotonic(), seconds = now - p->rate_at;
-    if (seconds < 0.5)
-        return;
-    double latest = (double)(p->target.got_bytes - p->rate_bytes) / seconds;
-    p->rate = p->rate > 0 ? 0.8 * p->rate + 0.2 * latest : latest;
-    p->rate_at = now;
-    p->rate_bytes = p->target.got_bytes;
-}
-
 static void tick(void *arg)
 {
     struct pull *p = arg;
@@ -62,17 +48,15 @@ static void tick(void *arg)
     char line[200], done[32], total[32], rate[32], left[32] = "";
     if (!t->name)
         return;
-    measure_rate(p);
+    double seconds = clock_monotonic() - p->begin;
+    double per_second = seconds > 0 ? (double)t->got_bytes / seconds : 0;
     cli_format_bytes(done, sizeof done, (double)(p->total_bytes - t->left_bytes));
     cli_format_bytes(total, sizeof total, (double)p->total_bytes);
-    cli_format_bytes(rate, sizeof rate, p->rate);
-    if (p->rate >= 1 && (double)t->left_bytes / p->rate < 360000) /* more is a guess */
-        cli_format_duration(left, sizeof left, (double)t->left_bytes / p->rate);
-    if (t->checking)
-        snprintf(line, sizeof line, "%.50s  checking its hash", t->name);
-    else
-        snprintf(line, sizeof line, "%.50s  %s of %s  %s/s%s%s%s", t->name, done, total, rate,
-                 *left ? "  " : "", left, *left ? " left" : "");
+    cli_format_bytes(rate, sizeof rate, per_second);
+    if (per_second > 0)
+        cli_format_duration(left, sizeof left, (double)t->left_bytes / per_second);
+    snprintf(line, sizeof line, "%.50s  %s of %s  %s/s%s%s%s", t->name, done, total, rate,
+             *left ? "  " : "", left, *left ? " left" : "");
     progress_line(&p->progress, line);
 }
 
@@ -208,7 +192,7 @@ static int fetch_all(struct pull *p, struct err *err)
     if (hub_open(&p->hub, p->model, p->revision, &p->options, err) || hub_list(&p->hub, err) ||
         hub_choose(&p->hub, &p->choice, err) || take_directory(p, err) || check_space(p, err))
         return -1;
-    p->begin = p->rate_at = clock_monotonic();
+    p->begin = clock_monotonic();
     count_total(p, 0);
     if (fetch(p, 0, p->choice.weights, err))
         return -1;

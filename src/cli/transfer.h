@@ -47,7 +47,7 @@ struct transfer_request {
 struct transfer_options {
     int retries;                               /* in a row, without progress in between */
     int timeout_s;                             /* without a connection, or without a byte */
-    void (*tick)(void *arg);                   /* while something goes on, at least once a second */
+    void (*tick)(void *arg);                   /* while a request goes on, at least once a second */
     void (*tell)(void *arg, const char *line); /* why one waits */
     void *arg;
 };

@@ -361,7 +361,8 @@ int model_config_read(struct model_config *c, const char *dir, struct err *err)
     if (!file_exists(path))
         return err_set(err, ERR_INPUT,
                        "'%s' is no model directory: it has no config.json; expected config.json, "
-                       "model.safetensors and a tokenizer (vocab.txt or tokenizer.json)",
+                       "weights (model.safetensors or pytorch_model.bin, whole or in shards) and a "
+                       "tokenizer (vocab.txt or tokenizer.json)",
                        dir);
     if (!(c->json = json_read(path, err)))
         return -1;

@@ -54,8 +54,8 @@ struct head_spec {
 
 struct model;
 
-/* DIR holds config.json and model.safetensors. With keep_head labels and problem come from the
- * config. */
+/* DIR holds config.json and weights (weight_files.h). With keep_head labels and problem come from
+ * the config. */
 struct model *model_open(const char *dir, const struct head_spec *head, struct compute *c,
                          struct err *err);
 void model_close(struct model *m); /* NULL is fine */
