@@ -273,12 +273,54 @@ static void every_field_of_a_container_counts(void **state)
             fail_msg("case %zu, to say '%s': %s", i, cases[i].says, err.text);
         free(f.bytes);
     }
-    struct image f = read_image("module_legacy");
+}
+
+static void refused(struct image f, const char *says)
+{
     struct err err;
+    enum err_code code = open_bytes(f.bytes, f.n, &err);
+    if (code != ERR_INPUT || !strstr(err.text, says))
+        fail_msg("to say '%s': %s", says, code ? err.text : "opened");
+}
+
+/* The old form ends with its last storage, and each says how long it is. */
+static void storages_of_the_old_form_are_as_long_as_they_say(void **state)
+{
+    (void)state;
+    struct image f = read_image("module_legacy");
     f.bytes = realloc(f.bytes, f.n + 1);
-    f.bytes[f.n] = 0;
-    assert_int_equal(open_bytes(f.bytes, f.n + 1, &err), ERR_INPUT);
-    assert_non_null(strstr(err.text, "goes on after"));
+    f.bytes[f.n++] = 0;
+    refused(f, "goes on after");
+    f.n -= 2;
+    refused(f, "is cut short");
+    f.n++;
+    uint64_t n = 0, count = 0; /* the last storage is n floats, after a count that is n */
+    while (count != n || !n)
+        memcpy(&count, f.bytes + f.n - 4 * ++n - 8, sizeof count);
+    f.bytes[f.n - 4 * n - 8]--;
+    refused(f, "has another size");
+    free(f.bytes);
+}
+
+/* What the directory says of a member with weights: its method, and where it ends. */
+static void members_are_stored_inside_the_file(void **state)
+{
+    (void)state;
+    struct image f = read_image("module");
+    unsigned char *entry = NULL;
+    for (size_t i = 46; i + 13 <= f.n; i++)
+        if (!memcmp(f.bytes + i, "module/data/0", 13))
+            entry = f.bytes + i - 46;
+    assert_non_null(entry);
+    assert_memory_equal(entry, "PK\1\2", 4);
+    entry[10] = 8;
+    refused(f, "is compressed");
+    entry[10] = 0, entry[8] |= 1;
+    refused(f, "is compressed or encrypted");
+    entry[8] &= 0xfe, entry[21] = 10, entry[25] = 10;
+    refused(f, "not inside the file");
+    entry[21] = 0;
+    refused(f, "two sizes");
     free(f.bytes);
 }
 
@@ -292,6 +334,8 @@ int main(void)
         cmocka_unit_test(pickles_of_python_that_call_are_refused_by_name),
         cmocka_unit_test(a_file_cut_anywhere_is_refused),
         cmocka_unit_test(every_field_of_a_container_counts),
+        cmocka_unit_test(storages_of_the_old_form_are_as_long_as_they_say),
+        cmocka_unit_test(members_are_stored_inside_the_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

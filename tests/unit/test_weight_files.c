@@ -3,6 +3,7 @@
 #include "model_fixture.h"
 
 #include "engine/base/hash.h"
+#include "zip_fixture.h"
 #include "engine/model/weight_files.h"
 
 #define INDEX "model.safetensors.index.json"
@@ -80,6 +81,7 @@ static void an_index_that_lies_is_refused(void **state)
     } cases[] = {
         {"{\"weight_map\":{\"a\":\"one\",\"c\":\"two\"}}", NULL},
         {"{\"weight_map\":{\"a\":\"two\",\"c\":\"two\"}}", "'a' is in 'two', but it is not"},
+        {"{\"weight_map\":{\"a\":\"two\",\"b\":\"one\"}}", "'a' is in 'two', but it is not"},
         {"{\"weight_map\":{\"a\":\"one\",\"x\":\"two\"}}", "'x' is in 'two', but it is not"},
         {"{\"weight_map\":{\"a\":\"one\",\"b\":\"twin\"}}", "'b' is in two files"},
         {"{\"weight_map\":{\"a\":\"one\",\"a\":\"one\"}}", "'a' stands there twice"},
@@ -167,6 +169,80 @@ static void the_hash_is_that_of_every_file(void **state)
     file_remove_tree(dir, NULL);
 }
 
+/* The tiny model's tensors as pytorch_model.bin: one storage, of which each is a view. */
+static void write_torch_model(const char *dir)
+{
+    struct safetensors s;
+    struct err err = {0};
+    struct strbuf pickle = {0};
+    char path[512];
+    size_t total = 0, at = 0;
+    assert_int_equal(safetensors_open(&s, TINY "/model.safetensors", &err), 0);
+    for (size_t i = 0; i < s.count; i++)
+        total += s.tensors[i].count;
+    float *floats = malloc(total * sizeof *floats);
+    strbuf_add(&pickle, "\x80\x02}", 3);
+    for (size_t i = 0; i < s.count; i++) {
+        const struct tensor_entry *t = &s.tensors[i];
+        uint32_t length = (uint32_t)strlen(t->name), offset = (uint32_t)at, n = (uint32_t)total;
+        strbuf_add(&pickle, "X", 1);
+        strbuf_add(&pickle, (const char *)&length, 4);
+        strbuf_puts(&pickle, t->name);
+        strbuf_puts(&pickle, "ctorch._utils\n_rebuild_tensor_v2\n(");
+        strbuf_puts(&pickle, "(U\7storagectorch\nFloatStorage\nU\1"
+                             "aU\3cpuJ");
+        strbuf_add(&pickle, (const char *)&n, 4);
+        strbuf_puts(&pickle, "tQJ");
+        strbuf_add(&pickle, (const char *)&offset, 4);
+        for (int part = 0; part < 2; part++) {
+            strbuf_puts(&pickle, "(");
+            for (size_t d = 0; d < t->dims; d++) {
+                uint32_t x = (uint32_t)(part ? t->stride[d] : t->shape[d]);
+                strbuf_add(&pickle, "J", 1);
+                strbuf_add(&pickle, (const char *)&x, 4);
+            }
+            strbuf_puts(&pickle, "t");
+        }
+        strbuf_puts(&pickle, "\x89NtRs");
+        tensor_to_float(floats + at, t);
+        at += t->count;
+    }
+    strbuf_puts(&pickle, ".");
+    assert_false(pickle.failed);
+    const struct zip_content members[] = {{"m/data.pkl", pickle.text, pickle.length},
+                                          {"m/data/a", floats, total * sizeof *floats}};
+    size_t room = pickle.length + total * sizeof *floats + 1000;
+    unsigned char *archive = malloc(room);
+    snprintf(path, sizeof path, "%s/pytorch_model.bin", dir);
+    if (file_write(path, archive, zip_make(archive, room, members, 2), &err))
+        fail_msg("%s", err.text);
+    snprintf(path, sizeof path, "%s/config.json", dir);
+    assert_int_equal(file_copy(TINY "/config.json", path, &err), 0);
+    strbuf_clear(&pickle);
+    safetensors_close(&s);
+    free(floats);
+    free(archive);
+}
+
+static void a_model_is_the_same_from_any_file(void **state)
+{
+    (void)state;
+    char dir[256], out[300], sha[2][65];
+    struct err err = {0};
+    struct compute *c = fixture_compute(1);
+    fresh_directory(dir, sizeof dir);
+    write_torch_model(dir);
+    for (int i = 0; i < 2; i++) {
+        struct model *m = fixture_model(i ? dir : TINY, (struct head_spec){.keep_head = true}, c);
+        snprintf(out, sizeof out, "%s/out%d", dir, i);
+        assert_int_equal(model_export(m, out, false, sha[i], &err), 0);
+        model_close(m);
+    }
+    assert_string_equal(sha[0], sha[1]);
+    compute_destroy(c);
+    file_remove_tree(dir, NULL);
+}
+
 /* Every way a view can lie in its storage, against the definition. */
 static void strides_are_followed(void **state)
 {
@@ -174,19 +250,13 @@ static void strides_are_followed(void **state)
     static const struct {
         size_t shape[TENSOR_DIMS], stride[TENSOR_DIMS], dims;
     } cases[] = {
-        {{2, 3}, {3, 1}, 2},
-        {{3, 2}, {1, 3}, 2},
-        {{2, 2}, {4, 1}, 2},
-        {{2, 2}, {4, 2}, 2},
-        {{4}, {2}, 1},
-        {{3, 4}, {0, 1}, 2},
-        {{3, 4}, {0, 0}, 2},
-        {{1, 4, 1}, {9, 1, 7}, 3},
-        {{2, 3, 2}, {6, 2, 1}, 3},
-        {{2, 3, 2}, {1, 2, 6}, 3},
-        {{2, 2, 2, 2}, {8, 1, 4, 2}, 4},
-        {{0, 3}, {3, 1}, 2},
-        {{0}, {0}, 0},
+        {{2, 3}, {3, 1}, 2},       {{3, 2}, {1, 3}, 2},
+        {{2, 2}, {4, 1}, 2},       {{2, 2}, {4, 2}, 2},
+        {{2, 3}, {1, 1}, 2},       {{4}, {2}, 1},
+        {{3, 4}, {0, 1}, 2},       {{3, 4}, {0, 0}, 2},
+        {{1, 4, 1}, {9, 1, 7}, 3}, {{2, 3, 2}, {6, 2, 1}, 3},
+        {{2, 3, 2}, {1, 2, 6}, 3}, {{2, 2, 2, 2}, {8, 1, 4, 2}, 4},
+        {{0, 3}, {3, 1}, 2},       {{0}, {0}, 0},
     };
     float storage[16], got[16];
     for (int i = 0; i < 16; i++)
@@ -215,6 +285,7 @@ int main(void)
         cmocka_unit_test(an_index_that_lies_is_refused),
         cmocka_unit_test(a_directory_without_weights_says_what_one_holds),
         cmocka_unit_test(the_hash_is_that_of_every_file),
+        cmocka_unit_test(a_model_is_the_same_from_any_file),
         cmocka_unit_test(strides_are_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
