@@ -133,7 +133,7 @@ layers:
 	@scripts/layers.sh
 
 format:
-	clang-format -i $(shell git ls-files '*.c' '*.h' | grep -v unicode_tables.h)
+	clang-format -i $(shell git ls-files '*.c' '*.h' | grep -v _tables.h)
 
 PREFIX ?= /usr/local
 install: all

@@ -1,7 +1,9 @@
 /* tokenize.c - `sft tokenize MODELDIR [FILE]`: a line in, a line out.
  *
  * A line ends at "\n", which alone is taken off: a "\r" before it is text (white space to a BERT
- * tokenizer, so it changes no id and moves no offset). A line may hold any byte. */
+ * tokenizer, so it changes no id and moves no offset). A line may hold any byte. With --decode the
+ * ids are turned back into text: as the JSON key "decoded", or in the place of the ids, where a line
+ * break within the text is written as a space, so that a line stays a line. */
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "engine/base/json.h"
@@ -19,7 +21,24 @@ static void write_ids(const struct encoding *e, struct strbuf *out)
     strbuf_puts(out, "\n");
 }
 
-static void write_json(const struct tokenizer *t, const struct encoding *e, struct strbuf *out)
+/* The text of the ids, special tokens included, as Transformers' decode() has it. */
+static int decode(const struct tokenizer *t, const struct encoding *e, struct strbuf *text,
+                  struct err *err)
+{
+    text->length = 0;
+    return tokenizer_decode(t, e->ids, e->length, false, text, err);
+}
+
+static void write_text(const struct strbuf *text, struct strbuf *out)
+{
+    for (size_t i = 0; i < text->length; i++)
+        strbuf_add(out, text->text[i] == '\n' ? " " : text->text + i, 1);
+    strbuf_puts(out, "\n");
+}
+
+/* `decoded` is NULL where it was not asked for. */
+static void write_json(const struct tokenizer *t, const struct encoding *e,
+                       const struct strbuf *decoded, struct strbuf *out)
 {
     struct json_writer w;
     json_writer_init(&w, out, 0);
@@ -43,15 +62,24 @@ static void write_json(const struct tokenizer *t, const struct encoding *e, stru
         json_close(&w, ']');
     }
     json_close(&w, ']');
+    if (decoded) {
+        json_key(&w, "decoded");
+        json_string_n(&w, decoded->length ? decoded->text : "", decoded->length);
+    }
     json_close(&w, '}');
     strbuf_puts(out, "\n");
 }
 
-static int tokenize_lines(const struct tokenizer *t, FILE *in, const char *name, bool json,
-                          struct err *err)
+/* What is asked for. */
+struct wanted {
+    bool json, decode;
+};
+
+static int tokenize_lines(const struct tokenizer *t, FILE *in, const char *name,
+                          const struct wanted *wanted, struct err *err)
 {
     struct encoding e = {0};
-    struct strbuf out = {0};
+    struct strbuf out = {0}, text = {0};
     char *line = NULL;
     size_t capacity = 0;
     int status = 0;
@@ -59,11 +87,15 @@ static int tokenize_lines(const struct tokenizer *t, FILE *in, const char *name,
     while (!status && (errno = 0, n = getline(&line, &capacity, in)) >= 0) {
         n -= n && line[n - 1] == '\n';
         status = tokenizer_encode(t, line, (size_t)n, NULL, 0, 0, &e, err);
+        if (!status && wanted->decode)
+            status = decode(t, &e, &text, err);
         if (status)
             break;
         out.length = 0;
-        if (json)
-            write_json(t, &e, &out);
+        if (wanted->json)
+            write_json(t, &e, wanted->decode ? &text : NULL, &out);
+        else if (wanted->decode)
+            write_text(&text, &out);
         else
             write_ids(&e, &out);
         if (out.failed)
@@ -77,11 +109,13 @@ static int tokenize_lines(const struct tokenizer *t, FILE *in, const char *name,
         status = err_errno(err, "cannot write to standard output");
     encoding_clear(&e);
     strbuf_clear(&out);
+    strbuf_clear(&text);
     free(line);
     return status;
 }
 
-static int tokenize_file(const char *directory, const char *path, bool json, struct err *err)
+static int tokenize_file(const char *directory, const char *path, const struct wanted *wanted,
+                         struct err *err)
 {
     struct tokenizer *t = tokenizer_open(directory, err);
     if (!t)
@@ -91,7 +125,7 @@ static int tokenize_file(const char *directory, const char *path, bool json, str
     if (!in)
         err_errno(err, "cannot open '%.300s'", path);
     else
-        status = tokenize_lines(t, in, in == stdin ? "standard input" : path, json, err);
+        status = tokenize_lines(t, in, in == stdin ? "standard input" : path, wanted, err);
     if (in && in != stdin)
         fclose(in);
     tokenizer_close(t);
@@ -100,16 +134,19 @@ static int tokenize_file(const char *directory, const char *path, bool json, str
 
 int cli_tokenize(int argc, char **argv)
 {
-    bool json = false;
+    struct wanted wanted = {0};
     const struct arg table[] = {
-        {"json", ARG_FLAG, &json, NULL, "ids, tokens and byte offsets of every line, as JSON"},
+        {"decode", ARG_FLAG, &wanted.decode, NULL,
+         "the text of the ids, in their place; with --json also"},
+        {"json", ARG_FLAG, &wanted.json, NULL,
+         "ids, tokens and byte offsets of every line, as JSON"},
     };
     struct args args = {.command = "tokenize",
                         .usage = "MODELDIR [FILE]",
                         .summary = "Lines of text to lines of token ids. Without FILE, or with -, "
                                    "standard input.",
                         .table = table,
-                        .count = 1};
+                        .count = sizeof table / sizeof table[0]};
     struct err err;
     if (args_parse(&args, argc, argv, &err))
         return cli_fail(&err);
@@ -124,5 +161,5 @@ int cli_tokenize(int argc, char **argv)
         return cli_fail(&err);
     }
     const char *path = args.positional_count > 1 ? args.positional[1] : NULL;
-    return tokenize_file(args.positional[0], path, json, &err) ? cli_fail(&err) : 0;
+    return tokenize_file(args.positional[0], path, &wanted, &err) ? cli_fail(&err) : 0;
 }

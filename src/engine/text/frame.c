@@ -5,8 +5,9 @@
 int frame_unsupported(const char *where, const char *what, const char *name, struct err *err)
 {
     return err_set(err, ERR_UNSUPPORTED,
-                   "%.300s: %s '%.60s' is not supported; BERT's WordPiece tokenizers are", where,
-                   what, name);
+                   "%.300s: %s '%.60s' is not supported; re-save the model with a tokenizer.json "
+                   "that does without",
+                   where, what, name);
 }
 
 int frame_read_id(const cJSON *number, const char *token, const char *where, int32_t *id,
@@ -20,6 +21,12 @@ int frame_read_id(const cJSON *number, const char *token, const char *where, int
     return 0;
 }
 
+static const char *frame_type(const cJSON *post)
+{
+    const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(post, "type"));
+    return type ? type : "";
+}
+
 static int add_item(struct frame *f, struct frame_item item, const char *where, struct err *err)
 {
     if (f->count == FRAME_MAX)
@@ -30,18 +37,22 @@ static int add_item(struct frame *f, struct frame_item item, const char *where, 
     return 0;
 }
 
-void frame_make_bert(struct frame *single, struct frame *pair, int32_t cls, int32_t sep)
+/* CLS text SEP; then for BERT `pair SEP` of segment 1, for RoBERTa `SEP pair SEP` of segment 0. */
+static void make_frames(struct frames *f, bool roberta, int32_t cls, int32_t sep)
 {
+    int32_t second = roberta ? 0 : 1;
     const struct frame_item items[] = {
         {FRAME_SPECIAL, cls, 0}, {FRAME_TEXT, 0, 0},      {FRAME_SPECIAL, sep, 0},
-        {FRAME_PAIR, 0, 1},      {FRAME_SPECIAL, sep, 1},
+        {FRAME_SPECIAL, sep, 0}, {FRAME_PAIR, 0, second}, {FRAME_SPECIAL, sep, second},
     };
-    memcpy(single->item, items, 3 * sizeof *items);
-    memcpy(pair->item, items, sizeof items);
-    single->count = 3;
-    single->specials = 2;
-    pair->count = 5;
-    pair->specials = 3;
+    size_t skip = !roberta;
+    memcpy(f->single.item, items, 3 * sizeof *items);
+    memcpy(f->pair.item, items, 3 * sizeof *items);
+    memcpy(f->pair.item + 3, items + 3 + skip, (3 - skip) * sizeof *items);
+    f->single.count = 3;
+    f->single.specials = 2;
+    f->pair.count = 6 - skip;
+    f->pair.specials = 4 - skip;
 }
 
 /* {"SpecialToken": {"id": "[CLS]", "type_id": 0}}: the ids are in the list special_tokens. */
@@ -97,8 +108,7 @@ static int read_template(struct frame *f, const cJSON *post, const char *key, si
 }
 
 /* "cls": ["[CLS]", 101] */
-static int read_bert_processing(struct frame *single, struct frame *pair, const cJSON *post,
-                                const char *where, struct err *err)
+static int read_cls_sep(struct frames *f, const cJSON *post, const char *where, struct err *err)
 {
     int32_t id[2];
     static const char *const keys[] = {"cls", "sep"};
@@ -107,24 +117,72 @@ static int read_bert_processing(struct frame *single, struct frame *pair, const 
         if (frame_read_id(cJSON_GetArrayItem(token, 1), keys[i], where, &id[i], err))
             return -1;
     }
-    frame_make_bert(single, pair, id[0], id[1]);
+    bool roberta = !strcmp(frame_type(post), "RobertaProcessing");
+    make_frames(f, roberta, id[0], id[1]);
     return 0;
 }
 
-int frame_read(struct frame *single, struct frame *pair, const cJSON *post, const char *where,
-               struct err *err)
+static int read_trim(struct frames *f, const cJSON *post, const char *where, struct err *err)
 {
-    if (!post) {
-        *single = (struct frame){{{FRAME_TEXT, 0, 0}}, 1, 0};
-        *pair = (struct frame){{{FRAME_TEXT, 0, 0}, {FRAME_PAIR, 0, 1}}, 2, 0};
+    return json_bool_or(post, "trim_offsets", true, &f->trim.spaces, where, err) ||
+                   json_bool_or(post, "add_prefix_space", true, &f->trim.prefix_space, where, err)
+               ? -1
+               : 0;
+}
+
+static int read_roberta(struct frames *f, const cJSON *post, const char *where, struct err *err)
+{
+    return read_cls_sep(f, post, where, err) || read_trim(f, post, where, err) ? -1 : 0;
+}
+
+static int read_templates(struct frames *f, const cJSON *post, const char *where, struct err *err)
+{
+    if (read_template(&f->single, post, "single", 0, where, err))
+        return -1;
+    return read_template(&f->pair, post, "pair", 1, where, err);
+}
+
+/* `frame`: it says what is around the texts, which only one of a sequence may. */
+static const struct {
+    const char *type;
+    bool frame;
+    int (*read)(struct frames *f, const cJSON *post, const char *where, struct err *err);
+} kinds[] = {
+    {"BertProcessing", true, read_cls_sep},
+    {"RobertaProcessing", true, read_roberta},
+    {"TemplateProcessing", true, read_templates},
+    {"ByteLevel", false, read_trim},
+};
+
+static int read_post(struct frames *f, const cJSON *post, const char *where, struct err *err)
+{
+    const char *type = frame_type(post);
+    if (!strcmp(type, "Sequence")) {
+        const cJSON *list = cJSON_GetObjectItemCaseSensitive(post, "processors");
+        for (const cJSON *i = list ? list->child : NULL; i; i = i->next)
+            if (read_post(f, i, where, err))
+                return -1;
         return 0;
     }
-    const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(post, "type"));
-    if (type && !strcmp(type, "BertProcessing"))
-        return read_bert_processing(single, pair, post, where, err);
-    if (!type || strcmp(type, "TemplateProcessing"))
-        return frame_unsupported(where, "the post_processor", type ? type : "", err);
-    if (read_template(single, post, "single", 0, where, err))
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(kinds[i].type, type))
+            continue;
+        if (kinds[i].frame && f->single.count)
+            return err_set(err, ERR_UNSUPPORTED,
+                           "%.300s: more than one post_processor puts tokens around the text",
+                           where);
+        return kinds[i].read(f, post, where, err);
+    }
+    return frame_unsupported(where, "the post_processor", type, err);
+}
+
+int frames_read(struct frames *f, const cJSON *post, const char *where, struct err *err)
+{
+    if (post && !cJSON_IsNull(post) && read_post(f, post, where, err))
         return -1;
-    return read_template(pair, post, "pair", 1, where, err);
+    if (!f->single.count) {
+        f->single = (struct frame){{{FRAME_TEXT, 0, 0}}, 1, 0};
+        f->pair = (struct frame){{{FRAME_TEXT, 0, 0}, {FRAME_PAIR, 0, 1}}, 2, 0};
+    }
+    return 0;
 }

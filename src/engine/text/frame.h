@@ -1,12 +1,14 @@
 /* frame.h - the special tokens around texts: [CLS] text [SEP] pair [SEP].
  *
  * tokenizer.json calls it post_processor. A frame is a list of parts: special tokens, and the place
- * of the text and of the pair, each with the segment (token type) its ids get. */
+ * of the text and of the pair, each with the segment (token type) its ids get. Byte-level
+ * tokenizers also say there whether a token's place leaves out the spaces at its ends. */
 #ifndef FRAME_H
 #define FRAME_H
 #include "engine/base/err.h"
 #include "engine/base/json.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,11 +26,19 @@ struct frame {
     size_t count, specials;
 };
 
+/* How the places of tokens are trimmed. */
+struct frame_trim {
+    bool spaces;       /* the white space at their ends is left out */
+    bool prefix_space; /* but for one space of the first, which was never in the text */
+};
+struct frames {
+    struct frame single, pair;
+    struct frame_trim trim;
+};
+
 /* Fill zeroed frames. `post` is tokenizer.json's post_processor (NULL: the texts alone), `where`
  * the file's name for messages. */
-void frame_make_bert(struct frame *single, struct frame *pair, int32_t cls, int32_t sep);
-int frame_read(struct frame *single, struct frame *pair, const cJSON *post, const char *where,
-               struct err *err);
+int frames_read(struct frames *f, const cJSON *post, const char *where, struct err *err);
 
 /* What every reader of tokenizer.json needs: a token's id, and a refusal by name. */
 int frame_read_id(const cJSON *number, const char *token, const char *where, int32_t *id,

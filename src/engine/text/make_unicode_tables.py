@@ -17,11 +17,13 @@ import ctypes.util
 import sys
 
 from tokenizers import __version__ as tokenizers_version
-from tokenizers.normalizers import NFD, BertNormalizer
-from tokenizers.pre_tokenizers import BertPreTokenizer
+from tokenizers.normalizers import NFD, NFKD, BertNormalizer, StripAccents
+from tokenizers.pre_tokenizers import BertPreTokenizer, Digits, Whitespace
 
-UTF8PROC_STABLE, UTF8PROC_DECOMPOSE = 1 << 1, 1 << 4
+UTF8PROC_STABLE, UTF8PROC_COMPAT, UTF8PROC_DECOMPOSE = 1 << 1, 1 << 2, 1 << 4
 CATEGORY_CN, CATEGORY_MN, CATEGORIES_P = 0, 6, range(12, 19)
+CATEGORIES_M, CATEGORIES_N = (6, 7, 8), (9, 10, 11)
+CATEGORIES_WORD = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12)  # letters, marks, Nd, Nl, Pc
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 
 
@@ -95,6 +97,46 @@ def print_lower(exceptions):
     for first, last, shift in runs:
         print(f"    {{0x{first:04x}, 0x{last:04x}, {shift}}},")
     print("};\n")
+
+
+def no_compatibility(library):
+    """Code points that utf8proc decomposes for compatibility, `tokenizers` does not; and what does
+    decompose."""
+    buffer, boundary, normalizer = (ctypes.c_int32 * 32)(), ctypes.c_int(0), NFKD()
+    whole, split = set(), set()
+    for c in CODE_POINTS:
+        n = library.utf8proc_decompose_char(
+            c, buffer, 32, UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_STABLE,
+            ctypes.byref(boundary))
+        theirs, ours = normalizer.normalize_str(chr(c)), "".join(map(chr, buffer[:n]))
+        if theirs != chr(c):
+            split.add(c)
+            assert theirs == ours, hex(c)
+        elif ours != chr(c):
+            whole.add(c)
+    return whole, split
+
+
+def between_letters(pre_tokenizer, parts):
+    """Code points that leave "a?b" in so many parts."""
+    return {c for c in CODE_POINTS
+            if len(pre_tokenizer.pre_tokenize_str("a" + chr(c) + "b")) == parts}
+
+
+def print_sets(category, unassigned):
+    """Sets that utf8proc has by category, where `tokenizers` has another edition."""
+    accents, digits = StripAccents(), Digits(individual_digits=True)
+    accent = {c for c in CODE_POINTS if accents.normalize_str("a" + chr(c) + "b") == "ab"}
+    number, word = between_letters(digits, 3), between_letters(Whitespace(), 1)
+    for name, comment, theirs, categories in (
+            ("accent", "a mark of any kind", accent, CATEGORIES_M),
+            ("number", "a number", number, CATEGORIES_N),
+            ("word", "\\w", word, CATEGORIES_WORD)):
+        known = {c for c in CODE_POINTS if category[c] in categories}
+        print_ranges(f"unicode_no_{name}", f"Not {comment}, though utf8proc may say so.",
+                     cover((known - theirs) | (unassigned - theirs), theirs))
+        print_ranges(f"unicode_{name}_too", f"Is {comment}, though utf8proc may not say so.",
+                     ranges(theirs - known))
 
 
 def main():
@@ -171,6 +213,11 @@ struct unicode_shift {{
                  cover((known_ordered - ordered) | unassigned, ordered))
     print_ranges("unicode_no_decomposition", "Stays whole, though utf8proc may decompose it.",
                  cover((known_split - split) | unassigned, split))
+    whole, compatible = no_compatibility(library)
+    print_ranges("unicode_no_compatibility",
+                 "Stays whole, though utf8proc may decompose it for compatibility.",
+                 cover(whole | unassigned, compatible))
+    print_sets(category, unassigned)
     print_lower(newer)
     print("#endif")
 

@@ -18,8 +18,8 @@ void normalized_clear(struct normalized *n)
 int normalized_reserve(struct normalized *n, size_t more, struct err *err)
 {
     size_t need = n->length + more;
-    if (need < more)
-        return err_set(err, ERR_NOMEM, "out of memory for a normalised text");
+    if (need < more || need > UINT32_MAX) /* places in it are 32 bits */
+        return err_set(err, ERR_INPUT, "a text becomes longer than 4 GiB when it is normalised");
     if (mem_grow(&n->bytes, &n->bytes_capacity, need, 1, "a normalised text", err))
         return -1;
     return mem_grow(&n->span, &n->span_capacity, need, sizeof *n->span, "a normalised text", err);

@@ -2,7 +2,9 @@
 
 #include "engine/base/file.h"
 #include "engine/base/mem.h"
+#include "engine/text/byte_level.h"
 #include "engine/text/tokenizer_parts.h"
+#include "engine/text/unicode.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +12,23 @@
 /* One text on its way to ids: reused, so that encoding allocates only when a text is longer than
  * all before it. */
 struct tokenizer_scratch {
-    struct normalized normalized;
+    struct normal_work normal;
+    struct cut_work cuts;
     struct pieces text, pair;
+};
+
+/* One side of an encoding: its text, its pieces, and which of them stay. */
+struct side {
+    const char *text;
+    const struct pieces *pieces;
+    size_t first, count;
 };
 
 void encoding_clear(struct encoding *e)
 {
     if (e->scratch) {
-        normalized_clear(&e->scratch->normalized);
+        normal_work_clear(&e->scratch->normal);
+        cut_work_clear(&e->scratch->cuts);
         pieces_clear(&e->scratch->text);
         pieces_clear(&e->scratch->pair);
         free(e->scratch);
@@ -46,34 +57,55 @@ void tokenizer_close(struct tokenizer *t)
     if (!t)
         return;
     for (size_t i = 0; i < t->vocabulary; i++)
-        free(t->token[i]);
+        free(t->token[i].text);
     free(t->token);
     literals_clear(&t->raw);
     literals_clear(&t->normalized);
-    wordpiece_clear(&t->words);
+    normal_steps_clear(&t->normal);
+    cut_steps_clear(&t->cuts);
+    token_model_clear(&t->model);
+    decode_steps_clear(&t->decoder);
     free(t->dir);
     free(t);
 }
 
+/* A stretch of normalised text that holds no literal. */
+static int encode_stretch(const struct tokenizer *t, const struct normalized *n, size_t from,
+                          size_t to, struct tokenizer_scratch *s, struct pieces *out,
+                          struct err *err)
+{
+    const struct normalized *text;
+    const struct cut_list *words;
+    if (t->bert_cuts)
+        return wordpiece_encode(&t->model.wordpiece, n, from, to, out, err);
+    if (cut_steps_apply(&t->cuts, n, from, to, &s->cuts, &text, &words, err))
+        return -1;
+    for (size_t i = 0; i < words->count; i++)
+        if (token_model_encode(&t->model, text, words->list[i].from, words->list[i].to, out, err))
+            return -1;
+    return 0;
+}
+
 /* Ordinary text[from..to): normalise it, then look for the literals that are sought there. */
 static int encode_text(const struct tokenizer *t, const char *text, size_t from, size_t to,
-                       struct normalized *n, struct pieces *out, struct err *err)
+                       struct tokenizer_scratch *scratch, struct pieces *out, struct err *err)
 {
-    if (normalize_text(&t->normalizer, text, from, to, n, err))
+    struct normalized *n;
+    if (normal_steps_apply(&t->normal, text, from, to, &scratch->normal, &n, err))
         return -1;
     struct literal_search s = {.text = n->bytes, .n = n->length};
     while (literals_next(&t->normalized, &s)) {
-        if (s.gap < s.start && wordpiece_encode(&t->words, n, s.gap, s.start, out, err))
+        if (s.gap < s.start && encode_stretch(t, n, s.gap, s.start, scratch, out, err))
             return -1;
         if (pieces_reserve(out, 1, err))
             return -1;
         pieces_add(out, s.id, n->span[s.start].start, n->span[s.end - 1].end);
     }
-    return wordpiece_encode(&t->words, n, s.gap, n->length, out, err);
+    return s.gap < n->length ? encode_stretch(t, n, s.gap, n->length, scratch, out, err) : 0;
 }
 
 static int encode_pieces(const struct tokenizer *t, const char *text, size_t length,
-                         struct normalized *n, struct pieces *out, struct err *err)
+                         struct tokenizer_scratch *scratch, struct pieces *out, struct err *err)
 {
     if (length > UINT32_MAX / 4)
         return err_set(err, ERR_INPUT, "a text of %zu bytes is too long; the most is 1 GiB",
@@ -81,13 +113,13 @@ static int encode_pieces(const struct tokenizer *t, const char *text, size_t len
     out->count = 0;
     struct literal_search s = {.text = text, .n = length};
     while (literals_next(&t->raw, &s)) {
-        if (s.gap < s.start && encode_text(t, text, s.gap, s.start, n, out, err))
+        if (s.gap < s.start && encode_text(t, text, s.gap, s.start, scratch, out, err))
             return -1;
         if (pieces_reserve(out, 1, err))
             return -1;
         pieces_add(out, s.id, (uint32_t)s.start, (uint32_t)s.end);
     }
-    return encode_text(t, text, s.gap, length, n, out, err);
+    return s.gap < length ? encode_text(t, text, s.gap, length, scratch, out, err) : 0;
 }
 
 /* Longest first, as Transformers cuts: the longer text gives way until both are equally long, then
@@ -121,8 +153,43 @@ static void put_token(struct encoding *e, int32_t id, int32_t segment, struct no
     e->offsets[e->length++][1] = span.end;
 }
 
-/* The special tokens around the first text_count and pair_count pieces. */
-static void assemble(const struct frame *f, size_t text_count, size_t pair_count,
+/* Characters of white space at an end of text[from..to). */
+static uint32_t count_spaces(const char *text, size_t from, size_t to, bool left)
+{
+    uint32_t count = 0, code;
+    for (size_t n; from < to; count++) {
+        n = left ? unicode_decode(text + from, to - from, &code)
+                 : unicode_decode_last(text + from, to - from, &code);
+        if (!unicode_is_space(code) && code != BYTE_LEVEL_SPACE)
+            break;
+        from += left ? n : 0;
+        to -= left ? 0 : n;
+    }
+    return count;
+}
+
+/* The place of a byte-level token without the spaces at its ends, which the token's text says; a
+ * literal's are those of the text it was found in. */
+static struct normalize_span trim(const struct tokenizer *t, const char *text, int32_t id,
+                                  struct normalize_span span, bool first)
+{
+    const struct token *token = &t->token[id];
+    uint32_t left = token->left, right = token->right, code;
+    if (token->added) {
+        left = count_spaces(text, span.start, span.end, true);
+        right = count_spaces(text, span.start, span.end, false);
+    }
+    if (left && t->frames.trim.prefix_space && (first || !span.start))
+        left--;
+    for (; left && span.start < span.end; left--)
+        span.start += (uint32_t)unicode_decode(text + span.start, span.end - span.start, &code);
+    for (; right && span.start < span.end; right--)
+        span.end -= (uint32_t)unicode_decode_last(text + span.start, span.end - span.start, &code);
+    return span;
+}
+
+/* The special tokens around what stays of the texts. */
+static void assemble(const struct tokenizer *t, const struct frame *f, const struct side side[2],
                      struct encoding *e)
 {
     e->length = 0;
@@ -132,10 +199,14 @@ static void assemble(const struct frame *f, size_t text_count, size_t pair_count
             put_token(e, item->id, item->segment, (struct normalize_span){0, 0});
             continue;
         }
-        const struct pieces *p = item->kind == FRAME_TEXT ? &e->scratch->text : &e->scratch->pair;
-        size_t count = item->kind == FRAME_TEXT ? text_count : pair_count;
-        for (size_t k = 0; k < count; k++)
-            put_token(e, p->id[k], item->segment, p->span[k]);
+        const struct side *from = &side[item->kind == FRAME_PAIR];
+        for (size_t k = from->first; k < from->first + from->count; k++) {
+            int32_t id = from->pieces->id[k];
+            struct normalize_span span = from->pieces->span[k];
+            if (t->frames.trim.spaces)
+                span = trim(t, from->text, id, span, k == from->first);
+            put_token(e, id, item->segment, span);
+        }
     }
 }
 
@@ -146,26 +217,48 @@ int tokenizer_encode(const struct tokenizer *t, const char *text, size_t text_le
         !(out->scratch = mem_alloc(1, sizeof *out->scratch, "a text's tokens", err)))
         return -1;
     struct tokenizer_scratch *s = out->scratch;
-    const struct frame *f = pair ? &t->pair : &t->single;
+    const struct frame *f = pair ? &t->frames.pair : &t->frames.single;
     s->pair.count = 0;
-    if (encode_pieces(t, text, text_len, &s->normalized, &s->text, err) ||
-        (pair && encode_pieces(t, pair, pair_len, &s->normalized, &s->pair, err)))
+    if (encode_pieces(t, text, text_len, s, &s->text, err) ||
+        (pair && encode_pieces(t, pair, pair_len, s, &s->pair, err)))
         return -1;
-    size_t text_count = s->text.count, pair_count = s->pair.count;
-    size_t full = f->specials + text_count + pair_count;
+    struct side side[2] = {{text, &s->text, 0, s->text.count}, {pair, &s->pair, 0, s->pair.count}};
+    size_t full = f->specials + s->text.count + s->pair.count;
     if (max_length && full > max_length)
-        truncate_longest(&text_count, &pair_count,
+        truncate_longest(&side[0].count, &side[1].count,
                          max_length > f->specials ? max_length - f->specials : 0);
-    if (reserve_encoding(out, f->specials + text_count + pair_count, err))
+    for (int i = 0; t->cut_left && i < 2; i++)
+        side[i].first = side[i].pieces->count - side[i].count;
+    if (reserve_encoding(out, f->specials + side[0].count + side[1].count, err))
         return -1;
-    assemble(f, text_count, pair_count, out);
+    assemble(t, f, side, out);
     out->full_length = full;
     return 0;
 }
 
+int tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t count, bool skip_special,
+                     struct strbuf *out, struct err *err)
+{
+    struct decode_list tokens = {0};
+    size_t begun = out->length;
+    int status = 0;
+    for (size_t i = 0; i < count && !status; i++) {
+        const char *text = tokenizer_token(t, ids[i]);
+        if (text && !(skip_special && t->token[ids[i]].special))
+            status = decode_list_add(&tokens, text, strlen(text), err);
+    }
+    if (!status)
+        status = decode_steps_apply(&t->decoder, &tokens, out, err);
+    /* Transformers leaves BPE alone here: its spaces are the text's own. */
+    if (!status && t->clean_up && t->model.kind != TOKEN_MODEL_BPE && out->length > begun)
+        out->length = begun + decode_clean_up(out->text + begun, out->length - begun, false);
+    decode_list_clear(&tokens);
+    return status;
+}
+
 const char *tokenizer_token(const struct tokenizer *t, int32_t id)
 {
-    return id >= 0 && (size_t)id < t->vocabulary ? t->token[id] : NULL;
+    return id >= 0 && (size_t)id < t->vocabulary ? t->token[id].text : NULL;
 }
 
 size_t tokenizer_vocabulary(const struct tokenizer *t)
@@ -175,8 +268,9 @@ size_t tokenizer_vocabulary(const struct tokenizer *t)
 
 int tokenizer_export(const struct tokenizer *t, const char *dir, struct err *err)
 {
-    static const char *const names[] = {"tokenizer.json", "tokenizer_config.json", "vocab.txt",
-                                        "special_tokens_map.json", "added_tokens.json"};
+    static const char *const names[] = {
+        "tokenizer.json", "tokenizer_config.json",   "vocab.txt",        "vocab.json",
+        "merges.txt",     "special_tokens_map.json", "added_tokens.json"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char from[4096], to[4096];
         if (file_join(from, sizeof from, t->dir, names[i], err) ||

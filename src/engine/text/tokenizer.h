@@ -1,14 +1,15 @@
 /* tokenizer.h - text to token ids and back, as Hugging Face's `tokenizers` does it.
  *
  * A tokenizer is opened from a model directory and is immutable afterwards: any number of threads
- * may encode with one, each with an encoding of its own. The steps are those of a BERT pipeline,
- * each a file: literal.h (special tokens written out in the text), normalize.h (clean, accents,
- * case, CJK), wordpiece.h (split on space and punctuation, then greedy longest match), and the
- * frame [CLS] text [SEP] or [CLS] text [SEP] pair [SEP]. tokenizer_load.c reads the files and says
- * which of them decides what. */
+ * may encode with one, each with an encoding of its own. A text passes through a pipeline whose
+ * steps are data, each kind in a file of its own: literal.h (tokens written out in the text),
+ * normal_steps.h (the normaliser), cut_steps.h (the pre-tokenizer, which cuts it into words),
+ * token_model.h (a word to ids), frame.h (special tokens around it); decode_steps.h is the way
+ * back. tokenizer_load.c reads the files, tokenizer_class.c says which of them decides what. */
 #ifndef TOKENIZER_H
 #define TOKENIZER_H
 #include "engine/base/err.h"
+#include "engine/base/mem.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,8 +22,7 @@ struct tokenizer_scratch;
 struct encoding {
     int32_t *ids;           /* special tokens in */
     int32_t *segments;      /* token_type_ids */
-    uint32_t (*offsets)[2]; /* byte ranges into the text (or, where segment is 1, the pair);
-                               [0,0] for special tokens */
+    uint32_t (*offsets)[2]; /* byte ranges into the text, or the pair; [0,0] for special tokens */
     size_t length, capacity;
     size_t full_length;                /* what length would be without truncation */
     struct tokenizer_scratch *scratch; /* the tokenizer's own: what it works in, kept for reuse */
@@ -36,10 +36,16 @@ void tokenizer_close(struct tokenizer *t); /* NULL is fine */
 
 /* Encode text (and pair, when not NULL). max_length 0: never cut; otherwise the longest-first
  * truncation of Transformers keeps at most that many ids, special tokens counted (they always
- * stay). Bytes that are not UTF-8 are read as U+FFFD. 0, or -1 with ERR_NOMEM, or ERR_INPUT for a
- * text of 1 GiB and more. */
+ * stay), on the side that the tokenizer's files say. Bytes that are not UTF-8 are read as U+FFFD. 0, or -1 with ERR_NOMEM, or ERR_INPUT for a
+ * text of 1 GiB and more, or one that is too hard for the tokenizer's patterns. */
 int tokenizer_encode(const struct tokenizer *t, const char *text, size_t text_len, const char *pair,
                      size_t pair_len, size_t max_length, struct encoding *out, struct err *err);
+
+/* Append to *out the text that ids stand for, as Transformers' decode() has it; with skip_special
+ * the special tokens are left out. Ids that no token has are passed over. 0, or -1 with ERR_NOMEM
+ * or ERR_INPUT. */
+int tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t count, bool skip_special,
+                     struct strbuf *out, struct err *err);
 
 /* The token's text, "##" included; borrowed until close. NULL for an id outside the vocabulary. */
 const char *tokenizer_token(const struct tokenizer *t, int32_t id);

@@ -1,20 +1,38 @@
-/* tokenizer_parts.h - what a tokenizer is made of; for tokenizer.c and tokenizer_load.c alone. */
+/* tokenizer_parts.h - what a tokenizer is made of; for the files tokenizer*.c alone.
+ *
+ * A text passes through the parts in this order: raw literals, normaliser, normalised literals,
+ * pre-tokenizer, model, truncation, frame. Each is data, read from the files when it is opened. */
 #ifndef TOKENIZER_PARTS_H
 #define TOKENIZER_PARTS_H
+#include "engine/text/cut_steps.h"
+#include "engine/text/decode_steps.h"
 #include "engine/text/frame.h"
 #include "engine/text/literal.h"
-#include "engine/text/normalize.h"
+#include "engine/text/normal_steps.h"
+#include "engine/text/token_model.h"
 #include "engine/text/tokenizer.h"
-#include "engine/text/wordpiece.h"
+
+/* What is known of an id. */
+struct token {
+    char *text;           /* NULL where there is no token */
+    bool added;           /* it is a literal */
+    bool special;         /* and may be left out when decoding */
+    uint32_t left, right; /* spaces at its ends, as the byte alphabet writes them */
+};
 
 struct tokenizer {
     char *dir;
-    struct normalizer normalizer;
-    struct wordpiece words;
-    struct literals raw;        /* looked for in the text as it is */
+    struct literals raw; /* looked for in the text as it is */
+    struct normal_steps normal;
     struct literals normalized; /* looked for after normalising, and themselves normalised */
-    struct frame single, pair;
-    char **token; /* by id; NULL where there is none */
+    struct cut_steps cuts;
+    bool bert_cuts; /* the pre-tokenizer is the one that is part of wordpiece.h */
+    struct token_model model;
+    bool cut_left; /* truncation takes from the beginning */
+    struct frames frames;
+    struct decode_steps decoder;
+    bool clean_up;       /* clean_up_tokenization_spaces */
+    struct token *token; /* by id */
     size_t vocabulary, token_capacity;
 };
 

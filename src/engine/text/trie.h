@@ -48,6 +48,19 @@ static inline uint32_t trie_slot(const struct trie *t, uint32_t key)
     return i;
 }
 
+/* The value of text[0..n), n >= 1, or TRIE_NONE. */
+static inline int32_t trie_find(const struct trie *t, uint32_t root, const char *text, size_t n)
+{
+    const struct trie_edge *e = NULL;
+    uint32_t node = root;
+    for (size_t i = 0; i < n; i++, node = e->node) {
+        e = &t->slot[trie_slot(t, node << 8 | (unsigned char)text[i])];
+        if (!e->key)
+            return TRIE_NONE;
+    }
+    return e->value;
+}
+
 /* Bytes of the longest prefix of text[0..n) that has a value, and the value; 0 when none has. */
 static inline size_t trie_longest(const struct trie *t, uint32_t root, const char *text, size_t n,
                                   int32_t *value)

@@ -121,28 +121,34 @@ bool unicode_is_punctuation(uint32_t code)
     return IN(unicode_punctuation_too, code);
 }
 
-/* Unicode's Alphabetic, marks, decimal digits, connectors and the two joiners. Alphabetic but not
- * of a letter category are only the circled and squared Latin letters, listed here. */
+/* By category, corrected both ways. */
+static bool in_category(uint32_t code, utf8proc_category_t first, utf8proc_category_t last)
+{
+    utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)code);
+    return category >= first && category <= last;
+}
+
+bool unicode_is_accent(uint32_t code)
+{
+    return in_category(code, UTF8PROC_CATEGORY_MN, UTF8PROC_CATEGORY_ME)
+               ? !IN(unicode_no_accent, code)
+               : IN(unicode_accent_too, code);
+}
+
+bool unicode_is_number(uint32_t code)
+{
+    return in_category(code, UTF8PROC_CATEGORY_ND, UTF8PROC_CATEGORY_NO)
+               ? !IN(unicode_no_number, code)
+               : IN(unicode_number_too, code);
+}
+
+/* Letters, marks, decimal digits and letter numbers, connectors; and what else is alphabetic. */
 bool unicode_is_word(uint32_t code)
 {
-    switch (utf8proc_category((utf8proc_int32_t)code)) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LL:
-    case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC:
-    case UTF8PROC_CATEGORY_ME:
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_PC:
-        return true;
-    default:
-        return (code >= 0x24b6 && code <= 0x24e9) || (code >= 0x1f130 && code <= 0x1f149) ||
-               (code >= 0x1f150 && code <= 0x1f169) || (code >= 0x1f170 && code <= 0x1f189) ||
-               code == 0x200c || code == 0x200d;
-    }
+    return in_category(code, UTF8PROC_CATEGORY_LU, UTF8PROC_CATEGORY_NL) ||
+                   in_category(code, UTF8PROC_CATEGORY_PC, UTF8PROC_CATEGORY_PC)
+               ? !IN(unicode_no_word, code)
+               : IN(unicode_word_too, code);
 }
 
 int unicode_combining_class(uint32_t code)
@@ -165,6 +171,35 @@ size_t unicode_decompose(uint32_t code, uint32_t out[UNICODE_DECOMPOSED_MAX])
     for (utf8proc_ssize_t i = 0; i < n; i++)
         out[i] = (uint32_t)parts[i];
     return (size_t)n;
+}
+
+size_t unicode_decompose_compatible(uint32_t code, uint32_t out[UNICODE_COMPATIBLE_MAX])
+{
+    utf8proc_int32_t parts[UNICODE_COMPATIBLE_MAX];
+    int boundary = 0;
+    utf8proc_ssize_t n =
+        utf8proc_decompose_char((utf8proc_int32_t)code, parts, UNICODE_COMPATIBLE_MAX,
+                                UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_STABLE, &boundary);
+    assert(n >= 1 && n <= UNICODE_COMPATIBLE_MAX);
+    out[0] = code;
+    if ((n == 1 && (uint32_t)parts[0] == code) || IN(unicode_no_compatibility, code))
+        return 1;
+    for (utf8proc_ssize_t i = 0; i < n; i++)
+        out[i] = (uint32_t)parts[i];
+    return (size_t)n;
+}
+
+/* utf8proc composes whole strings: of two characters it makes one, or leaves both. */
+uint32_t unicode_compose(uint32_t first, uint32_t second)
+{
+    bool jamo = second >= 0x1161 && second <= 0x11c2; /* Hangul is computed, not looked up */
+    if (!jamo && utf8proc_get_property((utf8proc_int32_t)second)->comb_index == UINT16_MAX)
+        return 0;
+    utf8proc_int32_t pair[2] = {(utf8proc_int32_t)first, (utf8proc_int32_t)second};
+    utf8proc_ssize_t n = utf8proc_normalize_utf32(pair, 2, UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+    uint32_t made = n == 1 ? (uint32_t)pair[0] : 0;
+    bool hangul = made >= 0xac00 && made <= 0xd7a3;
+    return made && !hangul && IN(unicode_no_decomposition, made) ? 0 : made;
 }
 
 size_t unicode_lower(uint32_t code, uint32_t out[2])

@@ -51,7 +51,7 @@ int wordpiece_add(struct wordpiece *w, const char *token, size_t n, int32_t id, 
     if (p && n > p && !memcmp(token, w->prefix, p)) {
         if (trie_add(&w->trie, w->inside, token + p, n - p, id, err))
             return -1;
-        if (first < 0x80 && ascii_class[first] == MARK)
+        if (!w->whole_words && first < 0x80 && ascii_class[first] == MARK)
             return 0;
     }
     return trie_add(&w->trie, TRIE_ROOT, token, n, id, err);
@@ -97,6 +97,18 @@ static void encode_word(const struct wordpiece *w, const struct normalized *n, s
 unknown:
     out->count = before;
     pieces_add(out, w->unknown, n->span[from].start, n->span[to - 1].end);
+}
+
+int wordpiece_encode_word(const struct wordpiece *w, const struct normalized *n, size_t from,
+                          size_t to, struct pieces *out, struct err *err)
+{
+    if (pieces_reserve(out, to - from, err))
+        return -1;
+    size_t chars = 0;
+    for (size_t i = from; i < to; i++)
+        chars += ((unsigned char)n->bytes[i] & 0xc0) != 0x80;
+    encode_word(w, n, from, to, chars, out);
+    return 0;
 }
 
 int wordpiece_encode(const struct wordpiece *w, const struct normalized *n, size_t from, size_t to,

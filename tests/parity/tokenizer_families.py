@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Ids, tokens, offsets and decoded text of `sft tokenize --decode` against AutoTokenizer, for the
+tokenizers of every family but BERT's own, which tokenizer.py compares.
+
+    python3 tests/parity/tokenizer_families.py [NAME...]          (make parity runs it)
+
+Run from the project root after `make`. Needs transformers and ../shared; exits 77 without. The
+vocabularies of GPT-2 and RoBERTa are real; the others are trained here, in the style of each
+family. Every line printed is one comparison. Exits 1 when anything differs.
+"""
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+
+SFT = os.environ.get("SFT_BINARY", "build/release/sft")
+DATA, REFERENCE = "../shared/data", "../shared/reference"
+SEED = 20261126
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+try:
+    from transformers import AutoTokenizer, __version__ as transformers_version
+    from transformers.utils import logging
+    import tokenizer_styles
+except ImportError as e:
+    print(f"tokenizer families: skipped, {e}")
+    sys.exit(77)
+if not os.path.isdir(f"{REFERENCE}/vocab-gpt2"):
+    print("tokenizer families: skipped, no ../shared")
+    sys.exit(77)
+logging.set_verbosity_error()
+failures = 0
+
+
+def byte_offsets(text, offsets):
+    at = [0]
+    for c in text:
+        at.append(at[-1] + len(c.encode()))
+    return [[at[a], at[b]] for a, b in offsets]
+
+
+def expected(tokenizer, texts):
+    inner = tokenizer.backend_tokenizer
+    inner.no_truncation()
+    inner.no_padding()
+    return [(e.ids, [inner.id_to_token(i) for i in e.ids], byte_offsets(t, e.offsets),
+             tokenizer.decode(e.ids)) for t, e in zip(texts, inner.encode_batch(texts))]
+
+
+def ours(directory, texts):
+    done = subprocess.run([SFT, "tokenize", "--json", "--decode", directory],
+                          input="".join(t + "\n" for t in texts).encode(), capture_output=True)
+    if done.returncode:
+        sys.exit(f"{SFT} tokenize {directory}: {done.stderr.decode()}")
+    rows = [json.loads(line) for line in done.stdout.split(b"\n")[:-1]]
+    return [(r["ids"], r["tokens"], r["offsets"], r["decoded"]) for r in rows]
+
+
+def compare(name, directory, tokenizer, texts, offsets):
+    """offsets=False: a normaliser joins characters; `tokenizers` then gives the place of the first,
+    we the place of all."""
+    global failures
+    want, got = expected(tokenizer, texts), ours(directory, texts)
+    if len(want) != len(got):
+        sys.exit(f"{name}: {len(got)} lines for {len(want)} texts")
+    parts = ("ids", "tokens", "offsets", "decoded")
+    wrong = {part: [i for i in range(len(texts)) if want[i][k] != got[i][k]]
+             for k, part in enumerate(parts) if offsets or part != "offsets"}
+    print(f"{name:44} {len(texts):6} texts, {sum(len(w[0]) for w in want):8} ids; differ: "
+          + ", ".join(f"{len(w)} in {part}" for part, w in wrong.items()), flush=True)
+    for k, part in enumerate(parts):
+        for i in wrong.get(part, [])[:2]:
+            print("   text", ascii(texts[i])[:200], f"\n   want {part}", ascii(want[i][k])[:600],
+                  "\n   got ", ascii(got[i][k])[:600])
+    failures += any(wrong.values())
+
+
+def xquad(language):
+    with open(f"{DATA}/xquad/xquad.{language}.json", encoding="utf-8") as f:
+        for article in json.load(f)["data"]:
+            for p in article["paragraphs"]:
+                yield p["context"].replace("\n", " ")
+                yield from (q["question"].replace("\n", " ") for q in p["qas"])
+
+
+def wnut17():
+    for name in sorted(os.listdir(f"{DATA}/wnut17")):
+        if name.endswith((".conll", ".annotated")) or "wnut" in name or "emerging" in name:
+            with open(f"{DATA}/wnut17/{name}", encoding="utf-8") as f:
+                for sentence in f.read().split("\n\n"):
+                    yield " ".join(line.split("\t")[0] for line in sentence.split("\n") if line)
+
+
+def random_strings(count, alphabet, literals, rng):
+    few = list("abcdefgh  XYZ  é\u0301\u0323[]#,.'sdt中한İ12\t\r") + ["  ", "\u2581", "\u0120"] + literals
+    out = []
+    for _ in range(count):
+        n = rng.randint(1, 50)
+        out.append("".join(chr(rng.choice(alphabet)) if rng.random() < 0.6 else rng.choice(few)
+                           for _ in range(n)))
+    return out
+
+
+def assigned_by_unicode_8():
+    script = r'for my $c (0..0x10FFFF) { next if $c >= 0xD800 && $c < 0xE000;' \
+             r' print "$c\n" if chr($c) =~ /\p{Present_In: 8.0}/ }'
+    return [int(x) for x in subprocess.check_output(["perl", "-e", script]).split()]
+
+
+def main():
+    rng = random.Random(SEED)
+    every = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000 and c != 10]
+    eight = [c for c in assigned_by_unicode_8() if c != 10]
+    print(f"tokenizer families with transformers {transformers_version}")
+    with tempfile.TemporaryDirectory() as scratch:
+        for style in tokenizer_styles.all_styles(scratch, REFERENCE, sys.argv[1:]):
+            tokenizer = AutoTokenizer.from_pretrained(style.directory)
+            texts = [(language, list(xquad(language))) for language in ("en", "de", "zh")]
+            texts.append(("wnut17", list(wnut17())))
+            texts.append(("random", random_strings(5000, eight, style.literals, rng)
+                          + random_strings(5000, every, style.literals, rng)))
+            if os.environ.get("SFT_EVERY"):
+              texts.append(("every code point", [" ".join(f"a{chr(c)}b{chr(c)}{chr(c)}"
+                                               for c in every[i:i + 16])
+                                               for i in range(0, len(every), 16)]))
+            for part, lines in texts:
+                compare(f"{style.name}, {part}", style.directory, tokenizer, lines, style.offsets)
+    return failures
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main() else 0)
