@@ -616,9 +616,44 @@ static void an_unused_pooler_is_exported_but_not_trained(void **state)
     bench_close(&t);
 }
 
+/* What only answers reads matrices in the file; what is to be written has them in memory. */
+static void weights_read_in_the_file_are_the_weights(void **state)
+{
+    (void)state;
+    struct compute *c = fixture_compute(1);
+    struct model *m = fixture_model(TINY, (struct head_spec){.keep_head = true, .dropout = -1}, c);
+    struct safetensors s;
+    struct err err = {0};
+    struct batch b;
+    float mapped[64], settled[64];
+    size_t count, in_file = 0;
+    assert_int_equal(safetensors_open(&s, TINY_EXPECTED, &err), 0);
+    fixture_batch(&b, &s, 0);
+    struct workspace *ws = fixture_workspace(m, &b, false);
+    struct param *p = model_params(m, &count);
+    for (size_t i = 0; i < count; i++)
+        in_file += p[i].home != NULL;
+    assert_true(in_file > 0 && in_file < count);
+    assert_true(b.B * TINY_LABELS <= 64);
+    model_forward(m, &b, ws, &off, mapped);
+    assert_int_equal(model_prepare_training(m, TUNE_FULL, &err), 0);
+    for (size_t i = 0; i < count; i++) {
+        assert_null(p[i].home);
+        p[i].w[0] *= 1.0f; /* may be written */
+    }
+    model_forward(m, &b, ws, &off, settled);
+    assert_memory_equal(mapped, settled, b.B * TINY_LABELS * sizeof *mapped);
+    workspace_destroy(ws);
+    batch_clear(&b);
+    safetensors_close(&s);
+    model_close(m);
+    compute_destroy(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(weights_read_in_the_file_are_the_weights),
         cmocka_unit_test(logits_are_those_of_transformers),
         cmocka_unit_test(gradients_are_those_of_pytorch),
         cmocka_unit_test(a_hundred_adamw_steps_follow_pytorch),

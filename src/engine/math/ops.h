@@ -71,8 +71,10 @@ struct adamw_step {
 
 struct ops {
     const char *name; /* "plain", "avx2", "avx512" */
-    /* Its product beats single-threaded OpenBLAS on each worker by more than a tenth in a whole
-     * training step, so BLAS serves only where it is asked for (compute.h). */
+    /* BLAS serves only where it is asked for (compute.h): with AVX-512 this row's product beats
+     * single-threaded OpenBLAS on each worker by more than a tenth in a whole training step; with
+     * AVX2 the two are even, and OpenBLAS's sums depend on how a product is split (admit.c refuses
+     * every shape), so asking at every start would only cost time. */
     bool leads_blas;
 
     /* z = x + dropout(o + bias);  y = norm(z): (z - mean) * rstd * gamma + beta with rstd =

@@ -3,5 +3,5 @@
 #define VEC_AVX2
 #include "engine/math/ops_table.h"
 
-const struct ops ops_avx2 = OPS_TABLE("avx2", false);
+const struct ops ops_avx2 = OPS_TABLE("avx2", true);
 #endif

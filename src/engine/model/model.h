@@ -36,6 +36,8 @@ struct param {
     size_t shape[3], dims; /* as the checkpoint has it */
     bool in_out;           /* it stores the transpose of w, like GPT-2's Conv1D */
     float *w, *dw;         /* dw NULL until model_prepare_training, and for what does not learn */
+    float *home;           /* w's place in memory while w is read from the file; else NULL */
+    bool alone;            /* a matrix that no neighbour must follow */
     int depth;             /* 0 embeddings, 1.. blocks, blocks+1 pooler and head */
     bool trainable, decays;
     bool fresh;       /* not in the checkpoint: initialised from the seed */

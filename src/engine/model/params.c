@@ -156,7 +156,10 @@ static struct param *add_param(struct model *m, const char *name, const struct l
     p->cols = extent_of(m, row->cols);
     p->depth = depth;
     p->decays = row->decays;
-    if (!row->glued)
+    p->alone = !row->glued && p->rows > 1;
+    if (row->glued)
+        p[-1].alone = false;
+    else
         m->weights_size = (m->weights_size + 15) / 16 * 16;
     p->w = (float *)(m->weights_size * sizeof(float));
     m->weights_size += p->rows * p->cols;
@@ -323,6 +326,7 @@ void params_destroy(struct model *m)
     free(m->params);
     free(m->layers);
     mem_block_clear(&m->weights);
+    weight_files_close(&m->mapped);
     mem_block_clear(&m->gradients);
 }
 
@@ -347,6 +351,7 @@ int model_prepare_training(struct model *m, enum tune tune, struct err *err)
 {
     struct param *word = m->embedding[WORD];
     size_t bytes = m->weights_size * sizeof(float);
+    weights_settle(m);
     if (!m->gradients.base) {
         if (mem_block_init(&m->gradients, bytes, "gradients", err))
             return -1;

@@ -10,6 +10,7 @@
 #include "engine/base/mem.h"
 #include "engine/model/families.h"
 #include "engine/model/model.h"
+#include "engine/model/weight_files.h"
 
 /* The parameters of one block, and what it sees. Blocks may share parameters (ALBERT). */
 struct layer {
@@ -43,7 +44,8 @@ struct model {
     struct layer *layers;                                        /* (L) */
     size_t vectors_width; /* floats of the vectors of one block */
     struct mem_block weights, gradients;
-    size_t weights_size; /* floats of either block */
+    size_t weights_size;        /* floats of either block */
+    struct weight_files mapped; /* open while some weights are read where they lie in it */
 };
 
 /* params.c: the table, its names, shapes and memory. dense: whether the head has its dense layer,
@@ -75,6 +77,8 @@ static inline struct norm norm_of(const struct model *m, const struct param *gam
 
 /* weights.c: fill the table from DIR's weights, note what is new or unused. */
 int weights_load(struct model *m, const char *dir, const struct head_spec *head, struct err *err);
+/* Before anything writes to weights: bring into their block what was left in the files. */
+void weights_settle(struct model *m);
 
 /* What one block keeps between forward and backward. R rows leave a block: all T tokens, or, in the
  * last block of a head that reads one token a sequence, B. `in` is what its products read: in a

@@ -80,6 +80,11 @@ static size_t packed_dims(const struct tensor_entry *t)
     return packed;
 }
 
+bool tensor_is_packed(const struct tensor_entry *t)
+{
+    return packed_dims(t) == t->dims;
+}
+
 void tensor_to_float(float *out, const struct tensor_entry *t)
 {
     if (!t->count)

@@ -4,6 +4,7 @@
  * file and then hands out entries. Nothing is copied until somebody asks for floats. */
 #ifndef TENSOR_H
 #define TENSOR_H
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What can become a float. Everything else is carried along by name only. */
@@ -24,6 +25,8 @@ struct tensor_entry {
 
 /* Row-major strides of t's shape. */
 void tensor_pack_strides(struct tensor_entry *t);
+/* Whether its elements lie side by side, row by row. */
+bool tensor_is_packed(const struct tensor_entry *t);
 
 /* F32, F16, BF16 and F64 (rounded) to float, row by row; out holds t->count. */
 void tensor_to_float(float *out, const struct tensor_entry *t);

@@ -78,7 +78,29 @@ static int read_values(struct param *p, const struct tensor_entry *t, struct err
     return 0;
 }
 
-static int read_param(struct param *p, const struct tensor_entry *t, struct err *err)
+/* A model that only answers reads its matrices where they lie in the file: of the word table, often
+ * half of a model, a text needs a few rows, and of the rest the copy would take longer than a text
+ * does. Not those whose neighbours must follow them (parts.h). */
+static bool may_stay_mapped(const struct param *p, const struct tensor_entry *t)
+{
+    return p->alone && !p->in_out && t->dtype == DTYPE_F32 && tensor_is_packed(t) &&
+           (uintptr_t)t->bytes % sizeof(float) == 0;
+}
+
+void weights_settle(struct model *m)
+{
+    for (size_t i = 0; i < m->param_count; i++) {
+        struct param *p = &m->params[i];
+        if (!p->home)
+            continue;
+        memcpy(p->home, p->w, p->rows * p->cols * sizeof *p->w);
+        p->w = p->home;
+        p->home = NULL;
+    }
+    weight_files_close(&m->mapped);
+}
+
+static int check_param(const struct param *p, const struct tensor_entry *t, struct err *err)
 {
     if (!shape_fits(p, t)) {
         char got[128], expected[64];
@@ -93,7 +115,12 @@ static int read_param(struct param *p, const struct tensor_entry *t, struct err 
         return err_set(err, ERR_UNSUPPORTED,
                        "'%s': tensor '%s' is %s; supported are F32, F16, BF16 and F64", t->file,
                        t->name, t->dtype_name);
-    return read_values(p, t, err);
+    return 0;
+}
+
+static int read_param(struct param *p, const struct tensor_entry *t, struct err *err)
+{
+    return check_param(p, t, err) ? -1 : read_values(p, t, err);
 }
 
 /* Names in a line, the first few of them. */
@@ -186,9 +213,15 @@ static int load_params(struct loading *l, struct err *err)
         bool of_classifier = is_of_head(m, p, CLASSIFIER_W, CLASSIFIER_B);
         bool may_be_new = of_classifier || is_of_head(m, p, DENSE_W, HEAD_NORM_B);
         if (of_classifier ? own_classifier : t != NULL) {
-            if (read_param(p, t, err))
+            if (check_param(p, t, err))
                 return -1;
             l->used[t - l->w->tensors] = true;
+            if (l->head->keep_head && may_stay_mapped(p, t)) {
+                p->home = p->w;
+                p->w = (float *)t->bytes; /* not to be written before weights_settle */
+            } else if (read_values(p, t, err)) {
+                return -1;
+            }
         } else if (may_be_new) {
             init_fresh(m, p, l->head->seed);
             list_add(&fresh, p->name);
@@ -254,8 +287,11 @@ static int load_open(struct model *m, const struct weight_files *w, const struct
     bool has_dense = f->head[DENSE_W] && (m->pooling == POOLING_MODEL ||
                                           (f->dense_in_base && find_tensor(m, w, dense)));
     struct loading l = {m, w, head, NULL};
-    if (params_create(m, has_dense, err) ||
-        !(l.used = mem_alloc(w->count, sizeof *l.used, "tensor marks", err)))
+    if (params_create(m, has_dense, err))
+        return -1;
+    if (head->keep_head) /* few of its pages will be touched, here and there */
+        mem_block_sparse(&m->weights, 0, m->weights.size_bytes);
+    if (!(l.used = mem_alloc(w->count, sizeof *l.used, "tensor marks", err)))
         return -1;
     int rc = load_params(&l, err);
     if (!rc)
@@ -270,7 +306,10 @@ int weights_load(struct model *m, const char *dir, const struct head_spec *head,
     if (weight_files_open(&w, dir, err))
         return -1;
     int rc = load_open(m, &w, head, err);
-    weight_files_close(&w);
+    if (head->keep_head) /* what is left of it is read for as long as the model is open */
+        m->mapped = w;
+    else
+        weight_files_close(&w);
     return rc;
 }
 
@@ -310,6 +349,7 @@ int model_load_weights(struct model *m, const char *path, struct err *err)
     if (safetensors_open(&s, path, err))
         return -1;
     int rc = 0;
+    weights_settle(m);
     for (size_t i = 0; i < m->param_count && !rc; i++) {
         const struct tensor_entry *t = safetensors_find(&s, m->params[i].name);
         rc = t ? read_param(&m->params[i], t, err)
