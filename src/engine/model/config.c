@@ -362,7 +362,7 @@ int model_config_read(struct model_config *c, const char *dir, struct err *err)
         return err_set(err, ERR_INPUT,
                        "'%s' is no model directory: it has no config.json; expected config.json, "
                        "weights (model.safetensors or pytorch_model.bin, whole or in shards) and a "
-                       "tokenizer (vocab.txt or tokenizer.json)",
+                       "tokenizer (tokenizer.json, vocab.txt, vocab.json or a .model)",
                        dir);
     if (!(c->json = json_read(path, err)))
         return -1;

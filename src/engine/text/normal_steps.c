@@ -1,5 +1,6 @@
 #include "engine/text/normal_steps.h"
 
+#include "engine/base/base64.h"
 #include "engine/base/mem.h"
 #include "engine/text/frame.h"
 #include "engine/text/unicode.h"
@@ -18,6 +19,9 @@ void normal_steps_clear(struct normal_steps *s)
 {
     for (size_t i = 0; i < s->count; i++) {
         regex_clear(&s->step[i].pattern);
+        if (s->step[i].map)
+            charsmap_clear(s->step[i].map);
+        free(s->step[i].map);
         free(s->step[i].text);
     }
     memset(s, 0, sizeof *s);
@@ -173,6 +177,8 @@ static int apply_step(const struct normal_step *step, const struct normalized *i
         return apply_prepend(step, in, out, err);
     case NORMAL_NMT:
         return apply_characters(nmt_character, in, out, err);
+    case NORMAL_CHARSMAP:
+        return charsmap_apply(step->map, in, out, err);
     }
     return 0;
 }
@@ -265,6 +271,21 @@ static int read_prepend(struct normal_step *step, const cJSON *o, const char *wh
     return read_text(step, o, "prepend", where, err);
 }
 
+static int read_charsmap(struct normal_step *step, const cJSON *o, const char *where,
+                         struct err *err)
+{
+    const char *text;
+    struct strbuf bytes = {0};
+    if (json_get_string(o, "precompiled_charsmap", &text, where, err) ||
+        !(step->map = mem_alloc(1, sizeof *step->map, "a charsmap", err)))
+        return -1;
+    int status = base64_decode(&bytes, text, strlen(text), "the precompiled charsmap", err);
+    if (!status)
+        status = charsmap_init(step->map, (const unsigned char *)bytes.text, bytes.length, err);
+    strbuf_clear(&bytes);
+    return status ? err_wrap(err, "%.300s", where) : 0;
+}
+
 static int read_nothing(struct normal_step *step, const cJSON *o, const char *where,
                         struct err *err)
 {
@@ -289,6 +310,7 @@ static const struct {
     {"Replace", NORMAL_REPLACE, 0, read_replace},
     {"Prepend", NORMAL_PREPEND, 0, read_prepend},
     {"Nmt", NORMAL_NMT, 0, read_nothing},
+    {"Precompiled", NORMAL_CHARSMAP, 0, read_charsmap},
 };
 
 int normal_steps_read(struct normal_steps *s, const cJSON *o, const char *where, struct err *err)

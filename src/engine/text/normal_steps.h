@@ -6,6 +6,7 @@
 #define NORMAL_STEPS_H
 #include "engine/base/err.h"
 #include "engine/base/json.h"
+#include "engine/text/charsmap.h"
 #include "engine/text/normal_form.h"
 #include "engine/text/normalize.h"
 #include "engine/text/normalized.h"
@@ -23,6 +24,7 @@ enum normal_kind {
     NORMAL_REPLACE,
     NORMAL_PREPEND,
     NORMAL_NMT,
+    NORMAL_CHARSMAP,
 };
 
 struct normal_step {
@@ -31,6 +33,7 @@ struct normal_step {
     enum normal_form form;
     bool left, right;     /* of strip */
     struct regex pattern; /* of replace */
+    struct charsmap *map; /* of charsmap */
     char *text;           /* of replace: what comes instead; of prepend: what comes before */
 };
 

@@ -4,6 +4,7 @@ void token_model_clear(struct token_model *m)
 {
     wordpiece_clear(&m->wordpiece);
     bpe_clear(&m->bpe);
+    unigram_clear(&m->unigram);
 }
 
 int32_t token_model_find(const struct token_model *m, const char *token, size_t n)
@@ -13,6 +14,8 @@ int32_t token_model_find(const struct token_model *m, const char *token, size_t 
         return wordpiece_find(&m->wordpiece, token, n);
     case TOKEN_MODEL_BPE:
         return bpe_find(&m->bpe, token, n);
+    case TOKEN_MODEL_UNIGRAM:
+        return unigram_find(&m->unigram, token, n);
     }
     return -1;
 }
@@ -25,6 +28,8 @@ int token_model_encode(const struct token_model *m, const struct normalized *n, 
         return wordpiece_encode_word(&m->wordpiece, n, from, to, out, err);
     case TOKEN_MODEL_BPE:
         return bpe_encode(&m->bpe, n, from, to, out, err);
+    case TOKEN_MODEL_UNIGRAM:
+        return unigram_encode(&m->unigram, n, from, to, out, err);
     }
     return 0;
 }

@@ -3,14 +3,16 @@
 #define TOKEN_MODEL_H
 #include "engine/base/err.h"
 #include "engine/text/bpe.h"
+#include "engine/text/unigram.h"
 #include "engine/text/wordpiece.h"
 
-enum token_model_kind { TOKEN_MODEL_WORDPIECE, TOKEN_MODEL_BPE };
+enum token_model_kind { TOKEN_MODEL_WORDPIECE, TOKEN_MODEL_BPE, TOKEN_MODEL_UNIGRAM };
 
 struct token_model {
     enum token_model_kind kind;
     struct wordpiece wordpiece; /* the one that `kind` names is in use */
     struct bpe bpe;
+    struct unigram unigram;
 };
 void token_model_clear(struct token_model *m); /* a zeroed struct is fine */
 

@@ -269,8 +269,9 @@ size_t tokenizer_vocabulary(const struct tokenizer *t)
 int tokenizer_export(const struct tokenizer *t, const char *dir, struct err *err)
 {
     static const char *const names[] = {
-        "tokenizer.json", "tokenizer_config.json",   "vocab.txt",        "vocab.json",
-        "merges.txt",     "special_tokens_map.json", "added_tokens.json"};
+        "tokenizer.json",  "tokenizer_config.json",   "vocab.txt",         "vocab.json",
+        "merges.txt",      "special_tokens_map.json", "added_tokens.json", "spiece.model",
+        "tokenizer.model", "sentencepiece.bpe.model"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char from[4096], to[4096];
         if (file_join(from, sizeof from, t->dir, names[i], err) ||

@@ -2,13 +2,17 @@
  *
  * They come from tokenizer.json's added_tokens; from tokenizer_config.json's added_tokens_decoder,
  * which replaces that list for a class that builds its pipeline and is put over it for one that
- * does not; from added_tokens.json, where there is neither; and from the special tokens' names,
- * where no list has them. Of equal texts the later one holds. */
+ * does not; from added_tokens.json, where there is neither; from the special tokens' names, where no
+ * list has them; and from a .model's control and user-defined pieces. Of equal texts the later one holds. */
 #include "engine/base/mem.h"
 #include "engine/text/tokenizer_source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The list is searched from its beginning: a hostile file must not make it long. */
+#define PIECES_MAX 10000
 
 struct added {
     const char *text; /* borrowed from the file */
@@ -118,8 +122,8 @@ static int read_legacy(struct source *s, struct added_list *l, struct err *err)
 
 /* A special token that no list has. One that the vocabulary lacks has no row in the model's
  * embedding, and is left out. */
-static int put_special(struct source *s, const char *text, const cJSON *object, bool mask_space,
-                       struct added_list *l, struct err *err)
+static int put_special(struct source *s, const char *text, const cJSON *object,
+                       enum mask_manner manner, struct added_list *l, struct err *err)
 {
     struct added a = {.text = text, .special = true};
     if (!text || find(l, text))
@@ -130,27 +134,81 @@ static int put_special(struct source *s, const char *text, const cJSON *object, 
     if (object && read_options(s, object, &a, err))
         return -1;
     a.special = true;
-    a.literal.left |= !object && mask_space;
+    a.literal.left |= !object && manner != MASK_PLAIN;
+    a.normalized |= !object && manner == MASK_SPACE_NORMALIZED;
     return put(l, a, err);
 }
 
-static int put_specials(struct source *s, struct added_list *l, struct err *err)
+/* The lists of tokenizer_config.json; *any says whether one of them has a token. */
+static int put_listed(struct source *s, struct added_list *l, bool *any, struct err *err)
 {
     static const char *const lists[] = {"additional_special_tokens", "extra_special_tokens"};
-    for (int i = 0; i < SPECIALS; i++)
-        if (put_special(s, s->special[i], s->special_object[i],
-                        i == SPECIAL_MASK && s->class && s->class->mask_space, l, err))
-            return -1;
+    *any = false;
     for (size_t i = 0; i < 2; i++) {
         const cJSON *list = source_member(s->config, lists[i]);
         for (const cJSON *o = cJSON_IsArray(list) ? list->child : NULL; o; o = o->next) {
             const cJSON *object = cJSON_IsObject(o) ? o : NULL;
             const char *text = cJSON_GetStringValue(object ? source_member(o, "content") : o);
-            if (put_special(s, text, object, false, l, err))
+            *any = true;
+            if (put_special(s, text, object, MASK_PLAIN, l, err))
                 return -1;
         }
     }
     return 0;
+}
+
+/* T5's, by the vocabulary's own text: it outlives the list. */
+static int put_extra_ids(struct source *s, struct added_list *l, struct err *err)
+{
+    size_t count;
+    if (spm_extra_ids(s, &count, err))
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        char name[40];
+        int n = snprintf(name, sizeof name, "<extra_id_%zu>", i);
+        int32_t id = token_model_find(&s->t->model, name, (size_t)n);
+        if (id >= 0 && put_special(s, s->t->token[id].text, NULL, MASK_PLAIN, l, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* The .model's control pieces, which are special, and user-defined ones: found in texts whatever
+ * else is said of them. */
+static int put_pieces(struct source *s, struct added_list *l, struct err *err)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < s->spm.count; i++) {
+        const struct sentencepiece_piece *p = &s->spm.piece[i];
+        struct added a = {.text = p->text};
+        if (p->type != SENTENCEPIECE_CONTROL && p->type != SENTENCEPIECE_USER_DEFINED)
+            continue;
+        if (++count > PIECES_MAX)
+            return err_set(err, ERR_INPUT, "%.300s: more than %d control and user-defined pieces",
+                           s->where, PIECES_MAX);
+        a.special = p->type == SENTENCEPIECE_CONTROL || is_named(s, p->text);
+        a.literal.id = token_model_find(&s->t->model, p->text, p->length);
+        if (a.literal.id >= 0 && put(l, a, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int put_specials(struct source *s, struct added_list *l, struct err *err)
+{
+    bool listed;
+    for (int i = 0; i < SPECIALS; i++)
+        if (put_special(s, s->special[i], s->special_object[i],
+                        i == SPECIAL_MASK && s->class ? s->class->mask : MASK_PLAIN, l, err))
+            return -1;
+    if (put_listed(s, l, &listed, err) || put_extra_ids(s, l, err))
+        return -1;
+    if (listed)
+        return 0;
+    for (size_t i = 0; s->class && i < 2; i++)
+        if (put_special(s, s->class->extra[i], NULL, MASK_PLAIN, l, err))
+            return -1;
+    return put_pieces(s, l, err);
 }
 
 /* One that is normalised is sought, and called, by its normalised text, as in `tokenizers`. */

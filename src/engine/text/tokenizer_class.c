@@ -2,11 +2,11 @@
  *
  * A tokenizer class of Transformers takes from tokenizer.json only the vocabulary, the added tokens
  * and, some of them, the post_processor; the rest of the pipeline it builds itself, from
- * tokenizer_config.json. These classes are rows of a table here, their pipelines in the language of
- * tokenizer.json. Any other class is a shell around tokenizer.json. config.json's model_type stands
+ * tokenizer_config.json. These classes are the rows of tokenizer_classes.c. Any other class is a shell around tokenizer.json. config.json's model_type stands
  * in where no class is named, and overrules a few that are known to be named wrongly. One
  * difference is wanted: where tokenizer_config.json is silent on BERT's options, tokenizer.json
  * decides, while Transformers takes a default that lower-cases a cased model. */
+#include "engine/base/base64.h"
 #include "engine/base/file.h"
 #include "engine/base/mem.h"
 #include "engine/text/tokenizer_source.h"
@@ -15,108 +15,6 @@
 #include <string.h>
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
-#define BERT_NORMALIZER                                                                            \
-    "{'type':'BertNormalizer','clean_text':$clean_text,"                                           \
-    "'handle_chinese_chars':$tokenize_chinese_chars,'strip_accents':$strip_accents,"               \
-    "'lowercase':$do_lower_case}"
-#define BERT_PRE      "{'type':'BertPreTokenizer'}"
-#define BERT_DECODER  "{'type':'WordPiece','prefix':'##','cleanup':true}"
-#define BERT_POST     "{'type':'BertProcessing','cls':[$cls,$cls_id],'sep':[$sep,$sep_id]}"
-#define BYTES         "{'type':'ByteLevel','add_prefix_space':$add_prefix_space,'use_regex':true}"
-#define BYTES_DECODER "{'type':'ByteLevel'}"
-#define ROBERTA_POST(trim, space)                                                                  \
-    "{'type':'RobertaProcessing','cls':[$cls,$cls_id],'sep':[$sep,$sep_id],'trim_offsets':" trim   \
-    ",'add_prefix_space':" space "}"
-#define QWEN_PRE                                                                                   \
-    "{'type':'Sequence','pretokenizers':[{'type':'Split','pattern':{'Regex':$qwen_pattern},"       \
-    "'behavior':'Isolated'},{'type':'ByteLevel','add_prefix_space':$add_prefix_space,"             \
-    "'use_regex':false}]}"
-#define LLAMA_PRE                                                                                  \
-    "{'type':'Metaspace','replacement':'\xe2\x96\x81','prepend_scheme':$llama_prepend,"            \
-    "'split':false}"
-#define LLAMA_DECODER                                                                              \
-    "{'type':'Sequence','decoders':[{'type':'Replace','pattern':{'String':'\xe2\x96\x81'},"        \
-    "'content':' '},{'type':'ByteFallback'},{'type':'Fuse'}$llama_strip]}"
-#define BERT_SPECIALS                                                                              \
-    {                                                                                              \
-        "[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]", NULL, NULL                                   \
-    }
-#define ROBERTA_SPECIALS                                                                           \
-    {                                                                                              \
-        "<unk>", "</s>", "<pad>", "<s>", "<mask>", "<s>", "</s>"                                   \
-    }
-#define END "<|endoftext|>"
-
-static const struct tokenizer_class classes[] = {
-    {"BertTokenizer", "WordPiece", NULL, BERT_NORMALIZER, BERT_PRE, BERT_DECODER, BERT_POST,
-     BERT_SPECIALS, false, false},
-    {"MPNetTokenizer",
-     "WordPiece",
-     NULL,
-     BERT_NORMALIZER,
-     BERT_PRE,
-     BERT_DECODER,
-     ROBERTA_POST("true", "false"),
-     {"[UNK]", "</s>", "<pad>", "<s>", "<mask>", "<s>", "</s>"},
-     true,
-     true},
-    {"RobertaTokenizer", "BPE", "{}", NULL, BYTES, BYTES_DECODER,
-     ROBERTA_POST("$trim_offsets", "$add_prefix_space"), ROBERTA_SPECIALS, true, false},
-    {"GPT2Tokenizer",
-     "BPE",
-     "{}",
-     NULL,
-     BYTES,
-     BYTES_DECODER,
-     NULL,
-     {END, NULL, NULL, NULL, NULL, END, END},
-     false,
-     false},
-    {"Qwen2Tokenizer",
-     "BPE",
-     "{}",
-     "{'type':'NFC'}",
-     QWEN_PRE,
-     BYTES_DECODER,
-     NULL,
-     {END, NULL, END, NULL, NULL, NULL, END},
-     false,
-     false},
-    {"LlamaTokenizer",
-     "BPE",
-     "{'fuse_unk':true,'byte_fallback':true}",
-     NULL,
-     LLAMA_PRE,
-     LLAMA_DECODER,
-     NULL,
-     {"<unk>", NULL, NULL, NULL, NULL, "<s>", "</s>"},
-     false,
-     false},
-};
-
-/* Other names of these classes, "Fast" left out. */
-static const char *const aliases[][2] = {
-    {"DistilBertTokenizer", "BertTokenizer"}, {"ElectraTokenizer", "BertTokenizer"},
-    {"MobileBertTokenizer", "BertTokenizer"}, {"ConvBertTokenizer", "BertTokenizer"},
-    {"BartTokenizer", "RobertaTokenizer"},
-};
-
-/* What config.json's model_type stands for; `only`: whatever class is named. "" is the shell. */
-static const struct {
-    const char *model, *class;
-    bool only;
-} model_types[] = {
-    {"bert", "BertTokenizer", false},
-    {"distilbert", "BertTokenizer", false},
-    {"electra", "BertTokenizer", false},
-    {"mpnet", "MPNetTokenizer", false},
-    {"roberta", "RobertaTokenizer", false},
-    {"gpt2", "GPT2Tokenizer", false},
-    {"qwen2", "Qwen2Tokenizer", true},
-    {"qwen3", "Qwen2Tokenizer", false},
-    {"modernbert", "", true},
-};
 
 static const char qwen_pattern[] =
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"
@@ -128,30 +26,6 @@ static const char *const special_keys[SPECIALS] = {
     [SPECIAL_EOS] = "eos_token"};
 
 /* -- the class ---------------------------------------------------------------------------- */
-
-/* Bytes of a class's name without "Fast". */
-static size_t bare(const char *name)
-{
-    size_t n = strlen(name);
-    return n > 4 && !strcmp(name + n - 4, "Fast") ? n - 4 : n;
-}
-
-static bool is_called(const char *name, const char *other)
-{
-    size_t n = bare(name);
-    return strlen(other) == n && !memcmp(name, other, n);
-}
-
-static const struct tokenizer_class *find_class(const char *name)
-{
-    for (size_t i = 0; i < COUNT(aliases); i++)
-        if (is_called(name, aliases[i][0]))
-            name = aliases[i][1];
-    for (size_t i = 0; i < COUNT(classes); i++)
-        if (is_called(name, classes[i].name))
-            return &classes[i];
-    return NULL;
-}
 
 /* True when any "type" in the tree has this value. */
 static bool has_type(const cJSON *o, const char *type)
@@ -191,11 +65,11 @@ static const char *class_name(const struct source *s)
     const char *type = cJSON_GetStringValue(source_member(s->model, "model_type"));
     if (!named)
         named = cJSON_GetStringValue(source_member(s->model, "tokenizer_class"));
-    if (named && is_called(named, "LlamaTokenizer") && is_byte_level(s))
+    if (named && class_is_called(named, "LlamaTokenizer") && is_byte_level(s))
         return "";
-    for (size_t i = 0; type && i < COUNT(model_types); i++)
-        if (!strcmp(model_types[i].model, type) && (!named || model_types[i].only))
-            return model_types[i].class;
+    const char *stands = class_of_type(type, named != NULL);
+    if (stands)
+        return stands;
     return named ? named : type && s->json ? "" : guess(s);
 }
 
@@ -228,14 +102,20 @@ static void name_specials(struct source *s)
 int class_choose(struct source *s, struct err *err)
 {
     const char *name = class_name(s);
-    s->class = find_class(name);
+    s->class = class_find(name);
     const char *type = model_type(source_member(s->json, "model"));
     if (s->class && s->json && *type && strcmp(s->class->model, type)) {
         name_specials(s);
         return source_unsupported(s, "for its class the model type", type, err);
     }
-    if (!s->class && !s->json)
-        return source_unsupported(s, "without a tokenizer.json the tokenizer_class", name, err);
+    if (!s->class && !s->json) {
+        char known[512];
+        class_list(known, sizeof known);
+        return err_set(err, ERR_UNSUPPORTED,
+                       "%.300s: without a tokenizer.json the tokenizer_class '%.60s' is not "
+                       "supported; those that are: %s",
+                       s->t->dir, name, known);
+    }
     name_specials(s);
     return 0;
 }
@@ -303,10 +183,98 @@ static void put_llama(const struct source *s, const char *name, struct strbuf *o
         strbuf_puts(out, ",{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}");
 }
 
+/* A further element of a list of steps. */
+static void put_step(const char *step, struct strbuf *out)
+{
+    if (out->length && out->text[out->length - 1] != '[')
+        strbuf_puts(out, ",");
+    strbuf_puts(out, step);
+}
+
+/* The charsmap of the .model, or the first of tokenizer.json: alone or in a flat sequence. */
+static int put_charsmap(const struct source *s, struct strbuf *out, struct err *err)
+{
+    const cJSON *normalizer = source_member(s->json, "normalizer");
+    const cJSON *step = normalizer, *text = NULL;
+    struct strbuf bytes = {0};
+    if (!strcmp(source_type(normalizer), "Sequence")) {
+        const cJSON *list = source_member(normalizer, "normalizers");
+        step = list ? list->child : NULL;
+    }
+    for (; step && !text; step = step == normalizer ? NULL : step->next)
+        if (!strcmp(source_type(step), "Precompiled"))
+            text = source_member(step, "precompiled_charsmap");
+    if (s->spm.charsmap_size)
+        base64_encode(&bytes, s->spm.charsmap, s->spm.charsmap_size);
+    else if (cJSON_IsString(text))
+        strbuf_puts(&bytes, text->valuestring);
+    if (bytes.length) {
+        put_step("{\"type\":\"Precompiled\",\"precompiled_charsmap\":", out);
+        put_string(bytes.text, out);
+        strbuf_puts(out, "}");
+    }
+    int status =
+        bytes.failed ? err_set(err, ERR_NOMEM, "out of memory for a tokenizer's charsmap") : 0;
+    strbuf_clear(&bytes);
+    return status;
+}
+
+/* An option of tokenizer_config.json that adds or changes a step. */
+static int put_choice(const struct source *s, const char *name, struct strbuf *out, struct err *err)
+{
+    static const char lower[] = "{\"type\":\"Lowercase\"}";
+    static const struct {
+        const char *name, *key;
+        bool dflt;
+        const char *step[2]; /* when the option is false, and true */
+    } choices[] = {
+        {"accents", "keep_accents", false, {"{\"type\":\"NFKD\"},{\"type\":\"StripAccents\"}", ""}},
+        {"lower_if", "do_lower_case", false, {"", lower}},
+        {"lower_unless", "do_lower_case", true, {"", lower}},
+        {"spm_prepend", "add_prefix_space", true, {"\"never\"", "\"always\""}},
+    };
+    for (size_t i = 0; i < COUNT(choices); i++) {
+        bool on;
+        if (strcmp(choices[i].name, name))
+            continue;
+        if (json_bool_or(s->config, choices[i].key, choices[i].dflt, &on, "tokenizer_config.json",
+                         err))
+            return -1;
+        const char *step = choices[i].step[on];
+        if (*step == '{')
+            put_step(step, out);
+        else
+            strbuf_puts(out, step);
+        return 0;
+    }
+    return 1;
+}
+
+/* XLNet's unknown piece: the .model's own, else what tokenizer_config.json says, else 0. */
+static int put_unknown(const struct source *s, struct strbuf *out, struct err *err)
+{
+    double id = s->spm.id[SENTENCEPIECE_UNK];
+    if (!s->spm.count && json_number_or(s->config, "unk_id", 0, &id, "tokenizer_config.json", err))
+        return -1;
+    if (id < 0)
+        strbuf_puts(out, "null");
+    else
+        json_double(&(struct json_writer){.out = out}, id);
+    return 0;
+}
+
 static int put_special(const struct source *s, const char *name, struct strbuf *out,
                        struct err *err)
 {
-    int which = strncmp(name, "cls", 3) ? SPECIAL_SEP : SPECIAL_CLS;
+    static const struct {
+        const char *name;
+        enum special which;
+    } names[] = {
+        {"cls", SPECIAL_CLS}, {"sep", SPECIAL_SEP}, {"bos", SPECIAL_BOS}, {"eos", SPECIAL_EOS}};
+    enum special which = SPECIAL_UNK;
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (!strncmp(names[i].name, name, 3))
+            which = names[i].which;
     const char *text = s->special[which] ? s->special[which] : "";
     if (!name[3]) {
         put_string(text, out);
@@ -320,11 +288,82 @@ static int put_special(const struct source *s, const char *name, struct strbuf *
     return 0;
 }
 
+static int put_frame_part(const struct source *s, const char *name, bool wanted, const char *type,
+                          struct strbuf *out, struct err *err)
+{
+    char id[8];
+    if (!wanted)
+        return 0;
+    put_step("{\"SpecialToken\":{\"id\":", out);
+    snprintf(id, sizeof id, "%s", name);
+    if (put_special(s, id, out, err))
+        return -1;
+    strbuf_printf(out, ",\"type_id\":%s}}", type);
+    return 0;
+}
+
+/* Llama from a .model: beginning and end are put around each text where add_bos_token and
+ * add_eos_token want them. With a tokenizer.json that has no post_processor nothing is. */
+static int put_llama_post(const struct source *s, struct strbuf *out, struct err *err)
+{
+    bool add[2] = {false, false};
+    static const char *const keys[] = {"add_bos_token", "add_eos_token"};
+    static const char *const names[] = {"bos", "eos"};
+    static const char *const lists[] = {"\"single\":[", "],\"pair\":["};
+    for (int i = 0; i < 2 && s->spm.count; i++) {
+        if (json_bool_or(s->config, keys[i], false, &add[i], "tokenizer_config.json", err))
+            return -1;
+        add[i] = add[i] && s->special[i ? SPECIAL_EOS : SPECIAL_BOS];
+    }
+    if (!add[0] && !add[1]) {
+        strbuf_puts(out, "null");
+        return 0;
+    }
+    strbuf_puts(out, "{\"type\":\"TemplateProcessing\",");
+    for (int pair = 0; pair < 2; pair++) {
+        strbuf_puts(out, lists[pair]);
+        for (int text = 0; text <= pair; text++) {
+            const char *type = text ? "1" : "0";
+            if (put_frame_part(s, "bos", add[0], type, out, err))
+                return -1;
+            put_step("{\"Sequence\":{\"id\":", out);
+            strbuf_printf(out, "\"%s\",\"type_id\":%s}}", text ? "B" : "A", type);
+            if (put_frame_part(s, "eos", add[1], type, out, err))
+                return -1;
+        }
+    }
+    strbuf_puts(out, "],\"special_tokens\":{");
+    for (int i = 0, many = 0; i < 2; i++) {
+        char id[8];
+        if (!add[i])
+            continue;
+        strbuf_puts(out, many++ ? "," : "");
+        snprintf(id, sizeof id, "%s_id", names[i]);
+        if (put_special(s, names[i], out, err))
+            return -1;
+        strbuf_puts(out, ":{\"ids\":[");
+        if (put_special(s, id, out, err))
+            return -1;
+        strbuf_puts(out, "]}");
+    }
+    strbuf_puts(out, "}}");
+    return 0;
+}
+
 static int put_name(const struct source *s, const char *name, struct strbuf *out, struct err *err)
 {
     for (size_t i = 0; i < COUNT(options); i++)
         if (!strcmp(options[i].name, name))
             return put_option(s, i, out, err);
+    int status = put_choice(s, name, out, err);
+    if (status <= 0)
+        return status;
+    if (!strcmp(name, "charsmap"))
+        return put_charsmap(s, out, err);
+    if (!strcmp(name, "unknown"))
+        return put_unknown(s, out, err);
+    if (!strcmp(name, "llama_post"))
+        return put_llama_post(s, out, err);
     if (!strcmp(name, "qwen_pattern"))
         put_string(qwen_pattern, out);
     else if (!strncmp(name, "llama", 5))

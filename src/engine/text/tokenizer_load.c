@@ -1,8 +1,8 @@
 /* tokenizer_load.c - a model directory's files to a tokenizer.
  *
  * tokenizer.json says everything, unless the class is one that Transformers builds by itself
- * (tokenizer_class.c); without it there is vocab.txt (WordPiece), or vocab.json and merges.txt
- * (BPE). What a pipeline has that this program does not know is refused by name, never
+ * (tokenizer_class.c); without it there is vocab.txt (WordPiece), vocab.json and merges.txt (BPE),
+ * or a SentencePiece .model (tokenizer_spm.c). What a pipeline has that this program does not know is refused by name, never
  * approximated. */
 #include "engine/base/file.h"
 #include "engine/base/json.h"
@@ -129,8 +129,8 @@ static int read_all(struct source *s, struct err *err)
         read_optional(s, "tokenizer_config.json", &s->config, err) ||
         read_optional(s, "tokenizer.json", &s->json, err) || class_choose(s, err))
         return -1;
-    if (class_build_options(s, err) || model_read(s, err) || class_build(s, err) ||
-        read_pipeline(s, err))
+    if (spm_open(s, err) || class_build_options(s, err) || model_read(s, err) ||
+        class_build(s, err) || read_pipeline(s, err))
         return -1;
     for (size_t i = 0; i < s->t->vocabulary; i++)
         count_spaces(&s->t->token[i]);
@@ -150,6 +150,7 @@ int tokenizer_load(struct tokenizer *t, struct err *err)
     cJSON_Delete(s.map);
     cJSON_Delete(s.added);
     cJSON_Delete(s.model);
+    sentencepiece_clear(&s.spm);
     for (size_t i = 0; i < sizeof s.built / sizeof s.built[0]; i++)
         cJSON_Delete(s.built[i]);
     return status;

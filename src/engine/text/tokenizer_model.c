@@ -1,5 +1,5 @@
 /* tokenizer_model.c - a vocabulary, from tokenizer.json or from vocab.txt or vocab.json and
- * merges.txt, into the model that uses it. */
+ * merges.txt, into the model that uses it; Unigram and .model files have files of their own. */
 #include "engine/base/file.h"
 #include "engine/text/tokenizer_source.h"
 #include "engine/text/unicode.h"
@@ -19,7 +19,7 @@ const char *model_type(const cJSON *model)
     return source_member(model, "continuing_subword_prefix") ? "WordPiece" : "";
 }
 
-static int add_token(struct source *s, const char *text, size_t n, int32_t id, struct err *err)
+int model_add_token(struct source *s, const char *text, size_t n, int32_t id, struct err *err)
 {
     struct token_model *m = &s->t->model;
     if (source_name_token(s, text, n, id, err) ||
@@ -35,7 +35,7 @@ static int add_object(struct source *s, const cJSON *words, struct err *err)
     for (const cJSON *w = words->child; w; w = w->next) {
         int32_t id;
         if (frame_read_id(w, w->string, s->where, &id, err) ||
-            add_token(s, w->string, strlen(w->string), id, err))
+            model_add_token(s, w->string, strlen(w->string), id, err))
             return -1;
     }
     return 0;
@@ -105,7 +105,7 @@ static int read_lines(struct source *s, struct err *err)
             status =
                 err_set(err, ERR_INPUT, "%.300s:%d: not a line of UTF-8 text", s->where, id + 1);
         else
-            status = add_token(s, p, n, id, err);
+            status = model_add_token(s, p, n, id, err);
         p = next;
     }
     free(text);
@@ -185,7 +185,7 @@ static int read_affix(const struct source *s, const char *key, char *out, struct
     return 0;
 }
 
-static int init_bpe(struct source *s, size_t bytes, size_t merges, struct err *err)
+int model_init_bpe(struct source *s, size_t bytes, size_t merges, struct err *err)
 {
     struct bpe *b = &s->t->model.bpe;
     double dropout;
@@ -202,7 +202,7 @@ static int init_bpe(struct source *s, size_t bytes, size_t merges, struct err *e
     return json_bool_or(s->options, "ignore_merges", false, &b->ignore_merges, s->where, err);
 }
 
-static int finish_bpe(struct source *s, struct err *err)
+int model_finish_bpe(struct source *s, struct err *err)
 {
     const char *text;
     struct bpe *b = &s->t->model.bpe;
@@ -229,28 +229,30 @@ static int read_bpe_files(struct source *s, struct err *err)
     char *text = status ? NULL : file_read(s->where, &size, err);
     for (size_t i = 0; text && i < size; i++)
         lines += text[i] == '\n';
-    if (!text || source_name(s, "vocab.json", err) || init_bpe(s, bytes, lines, err) ||
+    if (!text || source_name(s, "vocab.json", err) || model_init_bpe(s, bytes, lines, err) ||
         add_object(s, words, err) || source_name(s, "merges.txt", err) ||
         read_merge_lines(s, text, size, err) || source_name(s, "vocab.json", err))
         status = -1;
     free(text);
     cJSON_Delete(words);
-    return status ? -1 : finish_bpe(s, err);
+    return status ? -1 : model_finish_bpe(s, err);
 }
 
 static int read_bpe(struct source *s, struct err *err)
 {
     s->t->model.kind = TOKEN_MODEL_BPE;
+    if (s->spm.count)
+        return spm_read_bpe(s, err);
     if (!s->json)
         return read_bpe_files(s, err);
     const cJSON *model = source_member(s->json, "model"), *words = source_member(model, "vocab");
     const cJSON *merges = source_member(model, "merges");
     size_t bytes;
     if (check_object(s, words, &bytes, err) ||
-        init_bpe(s, bytes, (size_t)cJSON_GetArraySize(merges), err) || add_object(s, words, err) ||
-        add_merges(s, merges, err))
+        model_init_bpe(s, bytes, (size_t)cJSON_GetArraySize(merges), err) ||
+        add_object(s, words, err) || add_merges(s, merges, err))
         return -1;
-    return finish_bpe(s, err);
+    return model_finish_bpe(s, err);
 }
 
 int model_read(struct source *s, struct err *err)
@@ -258,17 +260,22 @@ int model_read(struct source *s, struct err *err)
     static const struct {
         const char *type, *file;
         int (*read)(struct source *s, struct err *err);
-    } kinds[] = {{"WordPiece", "vocab.txt", read_wordpiece}, {"BPE", "vocab.json", read_bpe}};
+    } kinds[] = {{"WordPiece", "vocab.txt", read_wordpiece},
+                 {"BPE", "vocab.json", read_bpe},
+                 {"Unigram", NULL, unigram_read}};
     const char *type = s->json ? model_type(source_member(s->json, "model")) : s->class->model;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(kinds[i].type, type))
             continue;
-        if (source_name(s, s->json ? "tokenizer.json" : kinds[i].file, err))
+        if (s->spm.count) /* s->where is the .model */
+            return kinds[i].read(s, err);
+        const char *file = s->class && s->class->file ? s->class->file : kinds[i].file;
+        if (source_name(s, s->json ? "tokenizer.json" : file, err))
             return -1;
         if (!s->json && !file_exists(s->where))
             return err_set(err, ERR_INPUT,
                            "no tokenizer in '%.300s': it needs tokenizer.json or %s", s->t->dir,
-                           kinds[i].file);
+                           file);
         return kinds[i].read(s, err);
     }
     return source_unsupported(s, "the model type", type, err);

@@ -1,9 +1,11 @@
 /* tokenizer_source.h - a model directory's files while a tokenizer is read from them; for the files
- * tokenizer_load.c, tokenizer_class.c, tokenizer_model.c and tokenizer_added.c alone. */
+ * tokenizer_load.c, tokenizer_class.c, tokenizer_classes.c, tokenizer_model.c, tokenizer_unigram.c,
+ * tokenizer_spm.c and tokenizer_added.c alone. */
 #ifndef TOKENIZER_SOURCE_H
 #define TOKENIZER_SOURCE_H
 #include "engine/base/err.h"
 #include "engine/base/json.h"
+#include "engine/text/sentencepiece.h"
 #include "engine/text/tokenizer_parts.h"
 
 #include <stdbool.h>
@@ -20,17 +22,25 @@ enum special {
     SPECIALS
 };
 
+/* What is said of a mask token that no list of added tokens has: whether it takes the space before
+ * it, and whether it is sought after normalising. */
+enum mask_manner { MASK_PLAIN, MASK_SPACE, MASK_SPACE_NORMALIZED };
+
 /* What Transformers builds by itself, whatever tokenizer.json says. Its texts are JSON with ' for
  * " and $name for what tokenizer_class.c fills in. */
 struct tokenizer_class {
     const char *name;
     const char *model;   /* the type of model its vocabulary is for */
+    const char *file;    /* its SentencePiece model; NULL: it has none */
     const char *options; /* of the model; NULL: the file's */
     const char *normalizer, *pre_tokenizer, *decoder;
     const char *post_processor; /* NULL: the file's, else the texts alone */
     const char *special[SPECIALS];
-    bool own_post;   /* post_processor wins over the file's */
-    bool mask_space; /* the mask token takes the space before it */
+    const char *extra[2]; /* further special tokens, where no file lists any */
+    bool own_post;        /* post_processor wins over the file's */
+    enum mask_manner mask;
+    bool extra_ids; /* T5's <extra_id_0> and on: special, and behind the pieces of a .model */
+    bool fairseq;   /* a .model's first three pieces give way to fairseq's four, its mask is last */
 };
 
 /* Absent files are NULL. */
@@ -39,6 +49,7 @@ struct source {
     cJSON *json, *config;       /* tokenizer.json, tokenizer_config.json */
     cJSON *map, *added, *model; /* special_tokens_map.json, added_tokens.json, config.json */
     cJSON *built[5];            /* what class_build() made */
+    struct sentencepiece spm;   /* the .model, where there is no tokenizer.json: spm.count > 0 */
     const struct tokenizer_class *class;   /* NULL: tokenizer.json alone says what it is */
     const char *special[SPECIALS];         /* found in texts; NULL where nothing names one */
     const cJSON *special_object[SPECIALS]; /* its options, where it has any */
@@ -60,9 +71,27 @@ int source_name_token(struct source *s, const char *text, size_t n, int32_t id, 
 int class_choose(struct source *s, struct err *err);
 int class_build_options(struct source *s, struct err *err);
 int class_build(struct source *s, struct err *err);
+/* tokenizer_classes.c: the class of a name, with or without "Fast", or NULL; the name that a
+ * model_type stands for ("": tokenizer.json alone), which may overrule a class that is `named`, or
+ * NULL; the names of all classes. */
+const struct tokenizer_class *class_find(const char *name);
+bool class_is_called(const char *name, const char *other);
+const char *class_of_type(const char *model_type, bool named);
+void class_list(char *out, size_t room);
 /* tokenizer_model.c: the model's type, "" when there is none, and its vocabulary. */
 const char *model_type(const cJSON *model);
 int model_read(struct source *s, struct err *err);
+/* For those that know a vocabulary from elsewhere: options from s->options, then tokens, merges. */
+int model_init_bpe(struct source *s, size_t bytes, size_t merges, struct err *err);
+int model_add_token(struct source *s, const char *text, size_t n, int32_t id, struct err *err);
+int model_finish_bpe(struct source *s, struct err *err);
+/* tokenizer_unigram.c: the pieces of tokenizer.json or, in the order of its class, of the .model. */
+int unigram_read(struct source *s, struct err *err);
+/* tokenizer_spm.c: find and read the .model of s->class; its pieces as a BPE; how many <extra_id_0>
+ * and on there are. */
+int spm_open(struct source *s, struct err *err);
+int spm_read_bpe(struct source *s, struct err *err);
+int spm_extra_ids(const struct source *s, size_t *count, struct err *err);
 /* tokenizer_added.c: the literals. */
 int added_read(struct source *s, struct err *err);
 
