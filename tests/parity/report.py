@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 
-PARTS = ["tokenizer", "files", "model", "families", "end_to_end", "accuracy"]
+PARTS = ["tokenizer", "tokenizer_families", "files", "model", "families", "end_to_end", "accuracy"]
 PAGE = "docs/parity.md"
 
 

@@ -16,6 +16,10 @@ import sys
 import tempfile
 
 SFT = os.environ.get("SFT_BINARY", "build/release/sft")
+ENCODE_HEX = os.environ.get("SFT_ENCODE_HEX", "build/release/tests/parity/encode_hex")
+# The published cases that have a vocabulary here, and the style that has it; bert-base-uncased is tokenizer.py's.
+GOLDEN = {"gpt2": "gpt2", "distilbert": "distilbert-base-uncased-finetuned-sst-2-english", "t5 .model": "t5-small",
+          "xlnet.json": "xlnet-base-cased"}
 DATA, REFERENCE = "../shared/data", "../shared/reference"
 SEED = 20261126
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -77,6 +81,28 @@ def compare(name, directory, tokenizer, texts, offsets):
     failures += any(wrong.values())
 
 
+def golden(style, tokenizer):
+    """Ids as Transformers 5.23 has them, and how many of those are not what was published."""
+    global failures
+    with open(f"{REFERENCE}/tok-golden-hf/{GOLDEN[style.name]}.jsonl", encoding="utf-8") as f:
+        cases = [json.loads(line) for line in f]
+    lines = "".join(" ".join(["0", "x" + c["text"].encode().hex()]
+                             + (["x" + c["text_pair"].encode().hex()] if c.get("text_pair") else [])) + "\n"
+                    for c in cases)
+    done = subprocess.run([ENCODE_HEX, style.directory], input=lines.encode(), capture_output=True, check=True)
+    got = [json.loads(line) for line in done.stdout.splitlines()]
+    now = [tokenizer(c["text"], c.get("text_pair"))["input_ids"] for c in cases]
+    wrong = [(c["text"], w, g["ids"]) for c, w, g in zip(cases, now, got) if w != g["ids"]]
+    older = sum(c["ids"] != w for c, w in zip(cases, now))
+    print(f"{style.name + ', published cases':44} {len(cases):6} texts; differ: {len(wrong)} in ids"
+          f" ({older} where 5.23 itself differs from what was published)", flush=True)
+    for w in wrong[:2]:
+        print("   ", ascii(w)[:600])
+    failures += bool(wrong)
+    compare(style.name + ", published, of one line", style.directory, tokenizer,
+            [c["text"] for c in cases if "\n" not in c["text"]], style.offsets)
+
+
 def xquad(language):
     with open(f"{DATA}/xquad/xquad.{language}.json", encoding="utf-8") as f:
         for article in json.load(f)["data"]:
@@ -117,6 +143,8 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         for style in tokenizer_styles.all_styles(scratch, REFERENCE, sys.argv[1:]):
             tokenizer = AutoTokenizer.from_pretrained(style.directory)
+            if style.name in GOLDEN:
+                golden(style, tokenizer)
             texts = [(language, list(xquad(language))) for language in ("en", "de", "zh")]
             texts.append(("wnut17", list(wnut17())))
             texts.append(("random", random_strings(5000, eight, style.literals, rng)

@@ -8,6 +8,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from tokenizers import pre_tokenizers as pre
 from tokenizers.trainers import BpeTrainer
 
+import tokenizer_spm_styles
+
 Style = namedtuple("Style", "name directory literals offsets")
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
           r"|\s*[\r\n]+|\s+(?!\S)|\s+")
@@ -253,6 +255,7 @@ STYLES = {
     "contiguous, suffix": pieces(None, pre.Sequence([pre.WhitespaceSplit(), pre.Split(Regex("\\p{P}"), "contiguous")]),
                                  decoders.BPEDecoder("</w>"), end_of_word_suffix="</w>"),
 }
+STYLES.update(tokenizer_spm_styles.styles(corpus))
 
 
 def all_styles(scratch, reference, names=()):
