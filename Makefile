@@ -37,6 +37,8 @@ $(B)/libapp.a: $(call object,$(UI) $(CLI))
 # The vector kernels alone may use what their name says; cpu.c decides whether they run.
 $(B)/src/engine/math/%_avx2.o: EXTRA := -mavx2 -mfma -O3
 $(B)/src/engine/math/%_avx512.o: EXTRA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -O3
+$(B)/src/engine/math/%_avx512_bf16.o: EXTRA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma -O3
+$(B)/src/engine/math/%_amx.o: EXTRA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma -mamx-tile -mamx-bf16 -O3
 $(B)/src/engine/math/%_plain.o: EXTRA := -O3
 
 $(B)/%.o: %.c

@@ -333,6 +333,10 @@ static int fill_view(const struct train *c, struct trainer_view *v, struct err *
                                    .problem = dataset_problem(c->dataset),
                                    .pooling = c->settings.pooling,
                                    .dropout = c->settings.dropout};
+    if (compute && c->settings.bf16 && compute_use_bf16(compute, !c->run, err)) {
+        compute_destroy(compute);
+        return -1;
+    }
     struct model *m = compute ? model_open(c->model, &head, compute, err) : NULL;
     int rc = m ? model_prepare_training(m, c->settings.tune, err) : -1;
     memset(v, 0, sizeof *v);

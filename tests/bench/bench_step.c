@@ -5,7 +5,7 @@
  * else where `make model` puts it. Prints, for 32 sequences of 64 tokens and 16 of 11, or for the
  * shape given: tokens per second and GFLOP/s of the best and of the median round, and where the
  * time goes. FLOPs are those executed: products and attention, the last block's rows that nobody
- * reads not counted. The CPU time of all threads is what other jobs on the machine distort least.
+ * reads not counted. SFT_BF16=amx or another kernel of bf16.h: the products in bf16. The CPU time of all threads is what other jobs on the machine distort least.
  * Random ids: only shapes matter. */
 #include "engine/base/clock.h"
 #include "engine/base/rng.h"
@@ -112,6 +112,8 @@ int main(int argc, char **argv)
     struct head_spec head = {.labels = 8, .dropout = 0.1, .seed = 1};
     struct compute *c = compute_create(argc > 2 ? atoi(argv[2]) : 0, &err);
     int rounds = argc > 3 ? atoi(argv[3]) : 10;
+    if (c && getenv("SFT_BF16") && compute_use_bf16(c, false, &err))
+        DIE("bench_step: %s", err.text);
     char kernels[256];
     const char *dir = getenv("SFT_MODEL");
     dir = argc > 1 ? argv[1] : dir ? dir : "models/all-MiniLM-L6-v2";

@@ -28,7 +28,10 @@ int compute_reserve(struct compute *c, size_t floats, struct err *err)
 {
     if (c->memory.base && floats <= c->scratch_floats)
         return 0;
-    size_t stride = round_up(floats, 16) + round_up(ops_product_scratch(), 16);
+    size_t product = ops_product_scratch();
+    if (c->bf16 && product < bf16_scratch())
+        product = bf16_scratch();
+    size_t stride = round_up(floats, 16) + round_up(product, 16);
     struct mem_block grown = {0};
     if (mem_block_init(&grown, stride * sizeof(float) * (size_t)pool_threads(c->pool),
                        "the workers' scratch", err))
@@ -89,8 +92,50 @@ void compute_destroy(struct compute *c)
     free(c);
 }
 
+/* ---- bf16 ---- */
+
+static int refuse_slow(const struct bf16 *bf16, struct bf16_speed speed, struct err *err)
+{
+    return err_set(
+        err, ERR_UNSUPPORTED,
+        "bf16 is not faster on this CPU: a product reaches %.0f GFLOP/s in bf16 (%s), %.0f "
+        "in fp32; train without bf16",
+        speed.bf16, bf16->name, speed.fp32);
+}
+
+int compute_use_bf16(struct compute *c, bool must_pay, struct err *err)
+{
+    const double least_gain = 1.1;
+    const char *name = getenv("SFT_BF16");
+    bool named = name && *name;
+    c->bf16 = bf16_find(named ? name : NULL);
+    if (!c->bf16 && named)
+        return err_set(err, ERR_USAGE,
+                       "SFT_BF16=%.40s: this CPU runs no such kernel; use plain%s%s, or unset it",
+                       name, bf16_find("avx512_bf16") ? ", avx512_bf16" : "",
+                       bf16_find("amx") ? ", amx" : "");
+    if (!c->bf16)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "bf16: this CPU has no bf16 arithmetic (neither AVX512-BF16 nor AMX); train "
+                       "without bf16");
+    size_t floats = c->scratch_floats;
+    mem_block_clear(&c->memory);
+    c->memory = (struct mem_block){0};
+    if (compute_reserve(c, floats, err))
+        return -1;
+    if (named || !must_pay)
+        return 0;
+    struct bf16_speed speed =
+        bf16_measure(c->bf16, c->ops, compute_scratch(c, 0) + c->scratch_floats);
+    return speed.bf16 < least_gain * speed.fp32 ? refuse_slow(c->bf16, speed, err) : 0;
+}
+
 void compute_kernel_set(const struct compute *c, char *out, size_t size)
 {
+    if (c->bf16) {
+        snprintf(out, size, "%s, bf16 %s", c->ops->name, c->bf16->name);
+        return;
+    }
     if (!c->blas) {
         snprintf(out, size, "%s", c->ops->name);
         return;

@@ -13,6 +13,7 @@
 #include "engine/base/err.h"
 #include "engine/base/mem.h"
 #include "engine/base/pool.h"
+#include "engine/math/bf16.h"
 #include "engine/math/blas.h"
 #include "engine/math/ops.h"
 
@@ -30,6 +31,7 @@ enum { COMPUTE_SHAPES = 64, COMPUTE_CHUNKS = 1024 };
 struct compute {
     const struct ops *ops;
     const struct blas *blas; /* NULL: own products only */
+    const struct bf16 *bf16; /* NULL: products in fp32; else all of a weight's are in bf16 */
     struct pool *pool;
     /* Below: compute.c's own. */
     struct mem_block memory; /* of all workers' scratch */
@@ -49,11 +51,17 @@ struct compute {
 struct compute *compute_create(int threads, struct err *err);
 void compute_destroy(struct compute *c);
 
+/* From now on the products with a weight are in bf16 (bf16.h). Before the first of them. Refused where
+ * this CPU has no bf16 arithmetic and, when `must_pay`, where it was measured and is not faster than
+ * fp32: the error has both figures. SFT_BF16=plain|avx512_bf16|amx in the environment chooses the
+ * kernel, faster or not, for tests and comparisons. */
+int compute_use_bf16(struct compute *c, bool must_pay, struct err *err);
+
 /* Scratch a worker needs: grow it to at least `floats` each. Before the first step. */
 int compute_reserve(struct compute *c, size_t floats, struct err *err);
 float *compute_scratch(const struct compute *c, int worker);
 
-/* "avx512 + OpenBLAS 0.3.21 SkylakeX": what the bytes of a run depend on; pinned in run.json. */
+/* "avx512 + OpenBLAS 0.3.21 SkylakeX", "avx512, bf16 amx": what the bytes of a run depend on; pinned in run.json. */
 void compute_kernel_set(const struct compute *c, char *out, size_t size);
 
 /* Find out, once for each weight shape a model has, whether BLAS may serve it (see above). N and K

@@ -16,7 +16,7 @@ enum { CPU_PEAK_THREADS = 1024 };
 #include <cpuid.h>
 #include <immintrin.h>
 
-/* The register states the OS saves: bit 1 SSE, 2 AVX, 5-7 AVX-512. */
+/* The register states the OS saves: bit 1 SSE, 2 AVX, 5-7 AVX-512, 17-18 AMX. */
 __attribute__((target("xsave"))) static uint64_t saved_states(void)
 {
     unsigned a, b, c, d;
@@ -45,13 +45,16 @@ static void read_features(struct cpu *cpu)
 {
     const unsigned avx512_parts = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
     uint64_t saved = saved_states();
+    const unsigned amx_parts = 1u << 22 | 1u << 24; /* AMX-BF16, AMX-TILE */
     bool ymm = (saved & 0x6) == 0x6, zmm = (saved & 0xe6) == 0xe6;
+    bool tiles = (saved & 0x60000) == 0x60000;
     unsigned a, b, c, d;
     if (__get_cpuid(1, &a, &b, &c, &d))
         cpu->fma = ymm && (c & bit_FMA);
     if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
         cpu->avx2 = ymm && (b & bit_AVX2);
         cpu->avx512 = zmm && cpu->fma && (b & avx512_parts) == avx512_parts;
+        cpu->amx_bf16 = tiles && (d & amx_parts) == amx_parts;
     }
     if (cpu->avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d))
         cpu->avx512_bf16 = a & (1u << 5);

@@ -9,6 +9,7 @@
 struct cpu {
     char name[64];                       /* the brand string */
     bool avx2, fma, avx512, avx512_bf16; /* avx512: F, BW, DQ and VL */
+    bool amx_bf16;                       /* tiles too, and the system saves them */
     int cores;                           /* this process may use */
 };
 const struct cpu *cpu_detect(void);

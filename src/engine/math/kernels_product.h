@@ -9,6 +9,7 @@
  * tile an element falls into or where a caller split the work. */
 #ifndef KERNELS_PRODUCT_H
 #define KERNELS_PRODUCT_H
+#include "engine/math/kernels_transpose.h"
 #include "engine/math/ops.h"
 #include "engine/math/vec.h"
 
@@ -172,31 +173,6 @@ static void small_product(float *c, size_t ldc, const float *a, size_t ar, size_
         struct strip s = {M, K, a, ar, ac, TILE_ROWS * ar, b + j, br, c + j, ldc, alpha, add, {0}};
         strip_run(&s, N - j < TILE_COLUMNS ? N - j : TILE_COLUMNS);
     }
-}
-
-/* One W x W block of a transpose in registers. Zipping row i with row i + W/2 moves the element at
- * r*W + c to the address rotated left by one bit; after log2(W) rounds r and c have changed
- * places. */
-INLINE void transpose_block(float *dst, size_t ldd, const float *src, size_t lds, size_t rows,
-                            size_t columns)
-{
-    vec x[W], y[W];
-#pragma GCC unroll 16
-    for (size_t i = 0; i < W; i++)
-        x[i] = i < rows ? v_load(src + i * lds, columns) : v_set(0.0f);
-#pragma GCC unroll 4
-    for (int round = 1; round < W; round *= 2) {
-#pragma GCC unroll 8
-        for (int i = 0; i < W / 2; i++)
-            v_zip(x[i], x[i + W / 2], &y[2 * i], &y[2 * i + 1]);
-#pragma GCC unroll 16
-        for (int i = 0; i < W; i++)
-            x[i] = y[i];
-    }
-#pragma GCC unroll 16
-    for (size_t i = 0; i < W; i++)
-        if (i < columns)
-            v_store(dst + i * ldd, x[i], rows);
 }
 
 /* dst (columns, rows) = the transpose of src (rows, columns). */

@@ -79,18 +79,20 @@ struct grid {
 
 struct product_job {
     const struct compute *c;
-    const struct blas *blas; /* NULL: ops->product */
+    const struct blas *blas; /* NULL: bf16->product or ops->product */
     struct product p;
     struct grid grid;
 };
 
-/* Tiles wanted: a whole number a worker, none much smaller than what is worth handing out. */
-static size_t tiles_wanted(const struct product *p, size_t workers)
+/* Tiles wanted: a whole number a worker, none much smaller than what is worth handing out. `speed`:
+ * how many times as fast as fp32 multiply-adds are. */
+static size_t tiles_wanted(const struct product *p, size_t workers, double speed)
 {
-    const size_t worth = 12000000;
-    size_t each = p->rows * p->columns * p->depth / (worth * workers);
+    const double worth = 12e6 * speed;
+    double work = (double)p->rows * (double)p->columns * (double)p->depth;
+    size_t each = (size_t)(work / (worth * (double)workers));
     if (each == 0)
-        return smaller(workers, p->rows * p->columns * p->depth / PRODUCT_LEAST_WORK);
+        return smaller(workers, (size_t)(work / ((double)PRODUCT_LEAST_WORK * speed)));
     return workers * smaller(each, 4);
 }
 
@@ -113,22 +115,22 @@ static bool grid_is_allowed(const struct product *p, const struct grid *g, bool 
     return last_rows * last_columns * p->depth >= PRODUCT_LEAST_WORK && last_rows >= 16;
 }
 
-static struct grid plan_grid(const struct product *p, size_t workers, bool blas)
+static struct grid plan_grid(const struct product *p, size_t workers, bool blas, double speed)
 {
     struct grid best = {p->rows, p->columns, 1, 1};
     double best_cost = 0.0;
-    size_t wanted = tiles_wanted(p, workers);
+    size_t wanted = tiles_wanted(p, workers, speed);
     for (size_t down = 1; down <= wanted; down++) {
         if (wanted % down)
             continue;
-        struct grid g = grid_of(p, down, wanted / down, 24);
+        struct grid g = grid_of(p, down, wanted / down, speed == 1.0 ? 24 : 32);
         if (!grid_is_allowed(p, &g, blas))
             continue;
         /* The longest worker's elements, and what is packed on the way, in the same unit: packing
-         * an element costs about as much as 16 multiply-adds. */
+         * an element costs about as much as 16 multiply-adds in fp32. */
         double rounds = (double)divide_up(g.down * g.across, workers);
-        double cost =
-            rounds * ((double)g.rows * (double)g.columns + 16.0 * (double)(g.rows + g.columns));
+        double cost = rounds * ((double)g.rows * (double)g.columns +
+                                16.0 * speed * (double)(g.rows + g.columns));
         if (best_cost == 0.0 || cost < best_cost) {
             best_cost = cost;
             best = g;
@@ -144,17 +146,21 @@ static void product_item(void *arg, size_t item, int worker)
     size_t column = item % j->grid.across * j->grid.columns;
     struct product p = product_part(&j->p, row, smaller(j->grid.rows, j->p.rows - row), column,
                                     smaller(j->grid.columns, j->p.columns - column));
-    if (j->blas)
+    if (j->blas) {
         product_by_blas(j->blas, &p);
-    else
-        j->c->ops->product(p.out, p.ld, p.a, p.ar, p.ac, p.b, p.br, p.bc, p.rows, p.columns,
-                           p.depth, p.beta, compute_scratch(j->c, worker) + j->c->scratch_floats);
+        return;
+    }
+    const struct bf16 *bf16 = j->c->bf16;
+    (bf16 ? bf16->product : j->c->ops->product)(
+        p.out, p.ld, p.a, p.ar, p.ac, p.b, p.br, p.bc, p.rows, p.columns, p.depth, p.beta,
+        compute_scratch(j->c, worker) + j->c->scratch_floats);
 }
 
 static void run(struct compute *c, const struct blas *blas, struct product p)
 {
     struct product_job j = {.c = c, .blas = blas, .p = p};
-    j.grid = plan_grid(&p, (size_t)pool_threads(c->pool), blas != NULL);
+    j.grid =
+        plan_grid(&p, (size_t)pool_threads(c->pool), blas != NULL, c->bf16 ? c->bf16->speed : 1.0);
     pool_run(c->pool, j.grid.down * j.grid.across, product_item, &j);
 }
 
@@ -162,6 +168,8 @@ static void run(struct compute *c, const struct blas *blas, struct product p)
 
 static const struct compute_shape *find_shape(const struct compute *c, size_t N, size_t K)
 {
+    if (c->bf16)
+        return NULL;
     for (size_t i = 0; i < c->shape_count; i++)
         if (c->shapes[i].N == N && c->shapes[i].K == K)
             return &c->shapes[i];

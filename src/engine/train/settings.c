@@ -123,6 +123,9 @@ static const struct row rows[] = {
     {{"load_best_model_at_end", "run", SETTING_BOOL, AT(load_best_model_at_end), 0, 1, NULL, "",
       "the result is the best evaluated checkpoint, not the last weights", SETTING_RESTART},
      0, NULL, 0, {NULL}},
+    {{"bf16", "run", SETTING_BOOL, AT(bf16), 0, 1, NULL, "",
+      "products in bf16, everything else in fp32; refused where the CPU is not faster that way", SETTING_RESTART},
+     0, NULL, 0, {NULL}},
     INT(threads, "run", 0, 0, 1024, "threads", "all", 0,
         "cores to train on; the weights do not depend on it", NULL),
 };

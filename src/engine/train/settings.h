@@ -48,6 +48,7 @@ struct settings {
     int64_t early_stopping_patience; /* 0: off */
     enum metric metric_for_best_model;
     bool load_best_model_at_end;
+    bool bf16;
     int64_t threads; /* 0: all cores */
 };
 

@@ -269,7 +269,12 @@ int trainer_prepare(struct trainer *t, struct err *err)
     int64_t resume_step = t->resume && checkpoint < 0 ? 0 : checkpoint;
     teller_phase(&t->teller, "loading the model");
     t->compute = compute_create((int)t->settings.threads, err);
-    if (!t->compute || open_model(t, err))
+    if (!t->compute)
+        return -1;
+    /* A resumed run is held to its kernels, not to today's speed. */
+    if (t->settings.bf16 && compute_use_bf16(t->compute, !t->resume, err))
+        return -1;
+    if (open_model(t, err))
         return -1;
     count_params(t);
     if (check_kernels(t, err) || write_or_check_json(t, err) || check_space(t, err))
