@@ -95,3 +95,17 @@ sed -i 's/"kernel_set": *"[^"]*"/"kernel_set": "abacus"/' "$T/moved/run.json"
 refused 1 "abacus" bad "$SFT" train --resume "$T/moved"
 ok accepted "$SFT" train --resume "$T/moved" --accept-other-kernels --json
 grep -A1 '"accepted_kernel_sets"' "$T/moved/run.json" | grep -q '[a-z0-9]' || fail "not recorded"
+
+# Products in bf16: the same bytes on any number of threads and after a resume; other bytes than in
+# fp32, and a resume with other kernels is refused. The plain kernel runs on every CPU.
+few="--max-steps 40 --save-steps 10 --bf16"
+for threads in 1 4; do SFT_BF16=plain train "b$threads" --threads $threads $few; done
+train f1 --max-steps 40 --save-steps 10
+same "weights in bf16 with 4 threads" "$(weights "$T/b1.out")" "$(weights "$T/b4.out")"
+[ "$(weights "$T/b1.out")" != "$(weights "$T/f1.out")" ] || fail "bf16 and fp32, the same weights"
+grep -q '"kernel_set": ".*, bf16 plain"' "$T/b1/run.json" || fail "run.json does not say bf16"
+rm -rf "$T/b4/checkpoints/step-000040" "$T/b4/checkpoints/step-000030"
+cp -r "$T/b4" "$T/b4other"
+SFT_BF16=plain ok b4again "$SFT" train --resume "$T/b4" --json
+same "weights of a resumed run in bf16" "$(weights "$T/b1.out")" "$(weights "$T/b4again.out")"
+refused 2 "SFT_BF16=none such" b4other env "SFT_BF16=none such" "$SFT" train --resume "$T/b4other" --json

@@ -37,11 +37,16 @@ static size_t all_products(struct compute *c, float *out, const float *x, const 
     return n;
 }
 
-static void check_threads(bool with_blas)
+static void check_threads(bool with_blas, const char *bf16)
 {
     static const size_t rows[] = {1, 15, 203};
     struct compute *c[3] = {open_compute(1, with_blas), open_compute(2, with_blas),
                             open_compute(4, with_blas)};
+    if (bf16)
+        setenv("SFT_BF16", bf16, 1);
+    for (size_t t = 0; bf16 && t < 3; t++)
+        assert_int_equal(compute_use_bf16(c[t], true, &err), 0);
+    unsetenv("SFT_BF16");
     for (size_t s = 0; s < SHAPES; s++)
         for (size_t m = 0; m < sizeof rows / sizeof rows[0]; m++) {
             size_t M = rows[m], N = shapes[s][0], K = shapes[s][1],
@@ -63,8 +68,44 @@ static void check_threads(bool with_blas)
 static void test_threads_cannot_be_seen_in_products(void **state)
 {
     (void)state;
-    check_threads(true);
-    check_threads(false);
+    check_threads(true, NULL);
+    check_threads(false, NULL);
+    static const char *const bf16[] = {"plain", "avx512_bf16", "amx"};
+    for (size_t i = 0; i < sizeof bf16 / sizeof bf16[0]; i++)
+        if (bf16_find(bf16[i]))
+            check_threads(false, bf16[i]);
+}
+
+/* What cannot be or would not pay is refused, and the kernel set names what serves. */
+static void test_bf16_is_used_where_it_pays(void **state)
+{
+    (void)state;
+    char name[200];
+    struct compute *c = open_compute(1, false);
+    setenv("SFT_BF16", "plain", 1);
+    assert_int_equal(compute_use_bf16(c, true, &err), 0);
+    compute_kernel_set(c, name, sizeof name);
+    assert_non_null(strstr(name, ", bf16 plain"));
+    setenv("SFT_BF16", "bf8", 1);
+    assert_int_equal(compute_use_bf16(c, true, &err), -1);
+    assert_int_equal(err.code, ERR_USAGE);
+    assert_non_null(strstr(err.text, "bf8"));
+    unsetenv("SFT_BF16");
+    compute_destroy(c);
+
+    c = open_compute(1, false);
+    float *scratch = check_floats(bf16_scratch() + ops_product_scratch(), 1, 1);
+    struct bf16_speed slow = bf16_measure(&bf16_plain, c->ops, scratch);
+    assert_true(slow.bf16 < slow.fp32); /* by a factor of ten and more */
+    if (compute_use_bf16(c, true, &err)) {
+        assert_int_equal(err.code, ERR_UNSUPPORTED);
+        assert_non_null(
+            strstr(err.text, bf16_find(NULL) ? "GFLOP/s in bf16" : "no bf16 arithmetic"));
+    } else {
+        assert_non_null(c->bf16);
+    }
+    free(scratch);
+    compute_destroy(c);
 }
 
 static void test_products_are_right(void **state)
@@ -227,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_sums_have_one_order),
         cmocka_unit_test(test_scratch_is_each_workers_own),
         cmocka_unit_test(test_environment_chooses_kernels),
+        cmocka_unit_test(test_bf16_is_used_where_it_pays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

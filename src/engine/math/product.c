@@ -93,7 +93,7 @@ static size_t tiles_wanted(const struct product *p, size_t workers, double speed
     size_t each = (size_t)(work / (worth * (double)workers));
     if (each == 0)
         return smaller(workers, (size_t)(work / ((double)PRODUCT_LEAST_WORK * speed)));
-    return workers * smaller(each, 4);
+    return workers * smaller(each, speed > 1.0 ? 2 : 4); /* fast, packing counts more */
 }
 
 static struct grid grid_of(const struct product *p, size_t down, size_t across, size_t row_unit)
