@@ -150,9 +150,8 @@ def main():
             texts.append(("random", random_strings(5000, eight, style.literals, rng)
                           + random_strings(5000, every, style.literals, rng)))
             if os.environ.get("SFT_EVERY"):
-              texts.append(("every code point", [" ".join(f"a{chr(c)}b{chr(c)}{chr(c)}"
-                                               for c in every[i:i + 16])
-                                               for i in range(0, len(every), 16)]))
+                texts.append(("every code point", [" ".join(f"a{chr(c)}b{chr(c)}{chr(c)}" for c in every[i:i + 16])
+                                                   for i in range(0, len(every), 16)]))
             for part, lines in texts:
                 compare(f"{style.name}, {part}", style.directory, tokenizer, lines, style.offsets)
     return failures

@@ -214,6 +214,55 @@ static void test_published_gpt2_cases(void **state)
     file_remove_tree(dir, NULL);
 }
 
+/* RobertaProcessing trims what the token's own text begins with: an unknown word keeps its place even
+ * where the word begins with the letter that the byte alphabet has for a space; one space alone is
+ * the prefix space, more are trimmed. Places as `tokenizers` 0.23 gives them, in bytes. */
+static void test_trimmed_places(void **state)
+{
+    (void)state;
+    static const char json[] =
+        "{'added_tokens':[{'id':0,'content':'[UNK]','single_word':false,'lstrip':false,"
+        "'rstrip':false,'normalized':false,'special':true},"
+        "{'id':1,'content':'<mask>','single_word':false,'lstrip':true,"
+        "'rstrip':false,'normalized':false,'special':true}],"
+        "'normalizer':null,'pre_tokenizer':{'type':'BertPreTokenizer'},"
+        "'post_processor':{'type':'RobertaProcessing','sep':['</s>',2],'cls':['<s>',3],"
+        "'trim_offsets':true,'add_prefix_space':true},'decoder':null,"
+        "'model':{'type':'WordPiece','unk_token':'[UNK]','continuing_subword_prefix':'##',"
+        "'max_input_chars_per_word':100,"
+        "'vocab':{'[UNK]':0,'<mask>':1,'</s>':2,'<s>':3,'a':4}}}";
+    static const struct {
+        const char *text;
+        uint32_t token, start, end; /* the place of one token, counted with <s> */
+    } cases[] = {
+        {"\u0120d", 1, 0, 3},         {"a \u0120d", 2, 2, 5}, {"<mask>", 1, 0, 6},
+        {" <mask>", 1, 0, 7},         {"  <mask>", 1, 2, 8},  {"   <mask>a", 1, 3, 9},
+        {"a <mask>", 2, 2, 8},        {"a  <mask>", 2, 3, 9}, {"\u3000 <mask>", 1, 4, 10},
+        {"<mask>  <mask>", 2, 8, 14},
+    };
+    char dir[] = "/tmp/sft-trim.XXXXXX", path[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/tokenizer.json", dir);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    for (const char *c = json; *c; c++)
+        fputc(*c == '\'' ? '"' : *c, f);
+    fclose(f);
+    struct tokenizer *t = open_tokenizer(dir);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err;
+        assert_int_equal(
+            tokenizer_encode(t, cases[i].text, strlen(cases[i].text), NULL, 0, 0, &e, &err), 0);
+        assert_true(cases[i].token < e.length);
+        const uint32_t *at = e.offsets[cases[i].token];
+        if (at[0] != cases[i].start || at[1] != cases[i].end)
+            fail_msg("'%s': token %u is at [%u, %u), not [%u, %u)", cases[i].text, cases[i].token,
+                     at[0], at[1], cases[i].start, cases[i].end);
+    }
+    tokenizer_close(t);
+    file_remove_tree(dir, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_byte_level_comes_back),
         cmocka_unit_test(test_one_long_word),
         cmocka_unit_test(test_published_gpt2_cases),
+        cmocka_unit_test(test_trimmed_places),
     };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     encoding_clear(&e);

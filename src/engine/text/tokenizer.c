@@ -168,19 +168,19 @@ static uint32_t count_spaces(const char *text, size_t from, size_t to, bool left
     return count;
 }
 
-/* The place of a byte-level token without the spaces at its ends, which the token's text says; a
- * literal's are those of the text it was found in. */
+/* The place of a token without the spaces at its ends, which the token's text says; where a literal
+ * took more of them, the text it was found in. One space alone at the start is the prefix space. */
 static struct normalize_span trim(const struct tokenizer *t, const char *text, int32_t id,
                                   struct normalize_span span, bool first)
 {
     const struct token *token = &t->token[id];
     uint32_t left = token->left, right = token->right, code;
-    if (token->added) {
+    if (token->takes_left)
         left = count_spaces(text, span.start, span.end, true);
+    if (token->takes_right)
         right = count_spaces(text, span.start, span.end, false);
-    }
-    if (left && t->frames.trim.prefix_space && (first || !span.start))
-        left--;
+    if (left == 1 && t->frames.trim.prefix_space && (first || !span.start))
+        left = 0;
     for (; left && span.start < span.end; left--)
         span.start += (uint32_t)unicode_decode(text + span.start, span.end - span.start, &code);
     for (; right && span.start < span.end; right--)

@@ -227,7 +227,8 @@ static int add_literal(struct source *s, const struct added *a, struct normal_wo
     }
     if (source_name_token(s, text, n, a->literal.id, err))
         return -1;
-    t->token[a->literal.id].added = true;
+    t->token[a->literal.id].takes_left = a->literal.left;
+    t->token[a->literal.id].takes_right = a->literal.right;
     t->token[a->literal.id].special = a->special;
     return literals_add(a->normalized ? &t->normalized : &t->raw, text, n, a->literal, err);
 }

@@ -15,7 +15,7 @@
 /* What is known of an id. */
 struct token {
     char *text;           /* NULL where there is no token */
-    bool added;           /* it is a literal */
+    bool takes_left, takes_right; /* a literal that takes white space of the text on that side */
     bool special;         /* and may be left out when decoding */
     uint32_t left, right; /* spaces at its ends, as the byte alphabet writes them */
 };
