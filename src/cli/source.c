@@ -127,7 +127,7 @@ static int run_one(struct source *s, const struct encoding *e, float *logits, st
         b.label[0] = NO_LABEL;
         for (size_t i = 0; i < e->length; i++) {
             b.token[i] = e->ids[i];
-            b.segment[i] = e->segments[i];
+            b.segment[i] = tokenizer_gives_types(s->tokenizer) ? e->segments[i] : NO_SEGMENT;
             b.position[i] = (int32_t)i;
         }
         model_forward(s->model, &b, ws, &pass, logits);

@@ -6,7 +6,8 @@ tokenizers of every family but BERT's own, which tokenizer.py compares.
 
 Run from the project root after `make`. Needs transformers and ../shared; exits 77 without. The
 vocabularies of GPT-2 and RoBERTa are real; the others are trained here, in the style of each
-family. Every line printed is one comparison. Exits 1 when anything differs.
+family. A line a tokenizer goes to standard output, a line a set of texts to standard error. Exits
+1 when anything differs.
 """
 import json
 import os
@@ -35,6 +36,7 @@ if not os.path.isdir(f"{REFERENCE}/vocab-gpt2"):
     print("tokenizer families: skipped, no ../shared")
     sys.exit(77)
 logging.set_verbosity_error()
+PARTS = ("ids", "tokens", "offsets", "decoded")
 failures = 0
 
 
@@ -69,16 +71,17 @@ def compare(name, directory, tokenizer, texts, offsets):
     want, got = expected(tokenizer, texts), ours(directory, texts)
     if len(want) != len(got):
         sys.exit(f"{name}: {len(got)} lines for {len(want)} texts")
-    parts = ("ids", "tokens", "offsets", "decoded")
     wrong = {part: [i for i in range(len(texts)) if want[i][k] != got[i][k]]
-             for k, part in enumerate(parts) if offsets or part != "offsets"}
-    print(f"{name:44} {len(texts):6} texts, {sum(len(w[0]) for w in want):8} ids; differ: "
-          + ", ".join(f"{len(w)} in {part}" for part, w in wrong.items()), flush=True)
-    for k, part in enumerate(parts):
+             for k, part in enumerate(PARTS) if offsets or part != "offsets"}
+    ids = sum(len(w[0]) for w in want)
+    print(f"{name:44} {len(texts):6} texts, {ids:8} ids; differ: "
+          + ", ".join(f"{len(w)} in {part}" for part, w in wrong.items()), file=sys.stderr, flush=True)
+    for k, part in enumerate(PARTS):
         for i in wrong.get(part, [])[:2]:
             print("   text", ascii(texts[i])[:200], f"\n   want {part}", ascii(want[i][k])[:600],
-                  "\n   got ", ascii(got[i][k])[:600])
+                  "\n   got ", ascii(got[i][k])[:600], file=sys.stderr)
     failures += any(wrong.values())
+    return len(texts), ids, {part: len(w) for part, w in wrong.items()}
 
 
 def golden(style, tokenizer):
@@ -95,12 +98,13 @@ def golden(style, tokenizer):
     wrong = [(c["text"], w, g["ids"]) for c, w, g in zip(cases, now, got) if w != g["ids"]]
     older = sum(c["ids"] != w for c, w in zip(cases, now))
     print(f"{style.name + ', published cases':44} {len(cases):6} texts; differ: {len(wrong)} in ids"
-          f" ({older} where 5.23 itself differs from what was published)", flush=True)
+          f" ({older} where 5.23 itself differs from what was published)", file=sys.stderr, flush=True)
     for w in wrong[:2]:
-        print("   ", ascii(w)[:600])
+        print("   ", ascii(w)[:600], file=sys.stderr)
     failures += bool(wrong)
-    compare(style.name + ", published, of one line", style.directory, tokenizer,
-            [c["text"] for c in cases if "\n" not in c["text"]], style.offsets)
+    lines = compare(style.name + ", published, of one line", style.directory, tokenizer,
+                    [c["text"] for c in cases if "\n" not in c["text"]], style.offsets)
+    return len(cases), len(wrong), lines
 
 
 def xquad(language):
@@ -139,12 +143,16 @@ def main():
     rng = random.Random(SEED)
     every = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000 and c != 10]
     eight = [c for c in assigned_by_unicode_8() if c != 10]
-    print(f"tokenizer families with transformers {transformers_version}")
+    print(f"with transformers {transformers_version}; how many texts differ in")
+    print(f"{'tokenizer':34}{'texts':>7}{'ids':>9}" + "".join(f"{part:>9}" for part in PARTS) + "  published cases")
     with tempfile.TemporaryDirectory() as scratch:
         for style in tokenizer_styles.all_styles(scratch, REFERENCE, sys.argv[1:]):
             tokenizer = AutoTokenizer.from_pretrained(style.directory)
+            sums, published = [], ""
             if style.name in GOLDEN:
-                golden(style, tokenizer)
+                cases, wrong, lines = golden(style, tokenizer)
+                sums.append(lines)
+                published = f"  {wrong} of {cases} differ"
             texts = [(language, list(xquad(language))) for language in ("en", "de", "zh")]
             texts.append(("wnut17", list(wnut17())))
             texts.append(("random", random_strings(5000, eight, style.literals, rng)
@@ -153,7 +161,10 @@ def main():
                 texts.append(("every code point", [" ".join(f"a{chr(c)}b{chr(c)}{chr(c)}" for c in every[i:i + 16])
                                                    for i in range(0, len(every), 16)]))
             for part, lines in texts:
-                compare(f"{style.name}, {part}", style.directory, tokenizer, lines, style.offsets)
+                sums.append(compare(f"{style.name}, {part}", style.directory, tokenizer, lines, style.offsets))
+            differ = [str(sum(d[part] for _, _, d in sums)) if part in sums[0][2] else "-" for part in PARTS]
+            print(f"{style.name:34}{sum(n for n, _, _ in sums):7}{sum(i for _, i, _ in sums):9}"
+                  + "".join(f"{d:>9}" for d in differ) + published, flush=True)
     return failures
 
 

@@ -17,7 +17,7 @@ static struct dataset *dataset;
 static struct encoded encoded;
 static uint64_t starts[ROWS + 1];
 static int32_t tokens[ROWS * 20];
-static uint8_t segments[ROWS * 20];
+static int8_t segments[ROWS * 20];
 
 /* Row r has 1 to 20 tokens of which each tells its row and place. */
 static int setup(void **state)

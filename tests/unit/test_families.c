@@ -204,6 +204,66 @@ static void check_export(const char *name)
     unload(&l);
 }
 
+static float *logits_of(struct loaded *l)
+{
+    float *logits = calloc(l->b.B * model_labels(l->m), sizeof *logits);
+    model_forward(l->m, &l->b, l->ws, &still, logits);
+    return logits;
+}
+
+static struct param *param_of(struct loaded *l, const char *part)
+{
+    size_t n;
+    struct param *p = model_params(l->m, &n);
+    for (size_t i = 0; i < n; i++)
+        if (strstr(p[i].name, part))
+            return &p[i];
+    fail_msg("no parameter has '%s' in its name", part);
+    return NULL;
+}
+
+/* Not told the segments, a table of types gives its first row, and relative attention has no third
+ * term: as with segment vectors of 0, which then learn nothing. */
+static void check_untold(const char *name)
+{
+    struct loaded l = load(name);
+    const bool relative = !strcmp(name, "xlnet");
+    size_t bytes = l.b.B * model_labels(l.m) * sizeof(float);
+    for (size_t t = 0; t < l.b.T; t++)
+        l.b.segment[t] = 0;
+    float *zero = logits_of(&l);
+    for (size_t t = 0; t < l.b.T; t++)
+        l.b.segment[t] = NO_SEGMENT;
+    float *untold = logits_of(&l);
+    one_step(&l);
+    assert_int_equal(memcmp(zero, untold, bytes) != 0, relative);
+    if (relative) {
+        size_t n;
+        struct param *p = model_params(l.m, &n);
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; strstr(p[i].name, "seg_embed") && j < p[i].rows * p[i].cols; j++) {
+                assert_true(p[i].dw[j] == 0.0f);
+                p[i].w[j] = 0.0f;
+            }
+        assert_true(param_of(&l, "seg_embed")->w[0] == 0.0f);
+        for (size_t t = 0; t < l.b.T; t++)
+            l.b.segment[t] = (int32_t)(t % 2);
+        free(zero);
+        zero = logits_of(&l);
+        assert_memory_equal(zero, untold, bytes);
+    }
+    free(zero), free(untold);
+    unload(&l);
+}
+
+static void a_model_may_be_told_no_segments(void **state)
+{
+    (void)state;
+    check_untold("bert");
+    check_untold("albert");
+    check_untold("xlnet");
+}
+
 static const char *left_out;
 static bool all_but_one(const char *name)
 {
@@ -312,6 +372,7 @@ int main(void)
         cmocka_unit_test(gradients_are_pytorchs),
         cmocka_unit_test(steps_are_pytorchs),
         cmocka_unit_test(a_text_does_not_see_its_neighbours),
+        cmocka_unit_test(a_model_may_be_told_no_segments),
         cmocka_unit_test(an_export_opens_again),
         cmocka_unit_test(a_missing_tensor_is_new_or_named),
         cmocka_unit_test(every_supported_type_has_a_fixture),

@@ -242,6 +242,38 @@ static int remove_dir(void **state)
     return file_remove_tree(dir, NULL);
 }
 
+/* As model_input_names of Transformers' classes: ALBERT's and XLNet's lack token_type_ids, whatever
+ * their templates have; tokenizer_config.json may say otherwise. */
+static void test_what_a_model_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *config;
+        bool types;
+    } cases[] = {
+        {"{\"tokenizer_class\":\"AlbertTokenizer\"}", false},
+        {"{\"tokenizer_class\":\"AlbertTokenizer\",\"model_input_names\":[\"input_ids\","
+         "\"token_type_ids\"]}",
+         true},
+        {"{\"tokenizer_class\":\"AlbertTokenizer\",\"model_input_names\":[\"input_ids\"]}", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        start_directory(0, files[0]);
+        put("tokenizer_config.json", cases[i].config);
+        struct tokenizer *t = open_tokenizer(dir);
+        assert_int_equal(tokenizer_gives_types(t), cases[i].types);
+        tokenizer_close(t);
+    }
+    struct err err;
+    put("tokenizer_config.json",
+        "{\"tokenizer_class\":\"AlbertTokenizer\",\"model_input_names\":[7]}");
+    assert_null(tokenizer_open(dir, &err));
+    assert_non_null(strstr(err.text, "model_input_names"));
+    struct tokenizer *bert = open_tokenizer("tests/fixtures/tiny_bert");
+    assert_true(tokenizer_gives_types(bert));
+    tokenizer_close(bert);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_export_takes_the_model_along),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_what_a_model_is_told),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

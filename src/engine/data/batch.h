@@ -15,7 +15,7 @@ struct batch {
     size_t B, T;
     size_t longest;     /* tokens of the longest sequence */
     int32_t *token;     /* (T) */
-    int32_t *segment;   /* (T) token_type_ids */
+    int32_t *segment;   /* (T) token_type_ids, or NO_SEGMENT throughout */
     int32_t *position;  /* (T) from 0 in each sequence */
     uint32_t *start;    /* (B+1) */
     uint32_t *row;      /* (B) dataset row of each sequence */

@@ -15,7 +15,7 @@
 
 struct block {
     int32_t *token;
-    uint8_t *segment;
+    int8_t *segment;
     size_t length, token_capacity, segment_capacity;
 };
 
@@ -29,7 +29,7 @@ struct job {
     _Atomic int failed;       /* the only failure of a tokenizer is memory */
 };
 
-static int append(struct block *b, const struct encoding *x)
+static int append(struct block *b, const struct encoding *x, bool types)
 {
     size_t need = b->length + x->length;
     if (mem_grow(&b->token, &b->token_capacity, need, sizeof *b->token, "token ids", NULL) ||
@@ -38,7 +38,7 @@ static int append(struct block *b, const struct encoding *x)
     if (x->length)
         memcpy(b->token + b->length, x->ids, x->length * sizeof *b->token);
     for (size_t i = 0; i < x->length; i++)
-        b->segment[b->length + i] = (uint8_t)x->segments[i];
+        b->segment[b->length + i] = types ? (int8_t)x->segments[i] : NO_SEGMENT;
     b->length = need;
     return 0;
 }
@@ -58,7 +58,7 @@ static void encode_block(void *arg, size_t item, int worker)
         dataset_get(job->d, r, &row);
         if (tokenizer_encode(job->t, row.text, row.text_length, row.pair, row.pair_length,
                              job->e->max_length, x, NULL) ||
-            append(&job->blocks[item], x)) {
+            append(&job->blocks[item], x, tokenizer_gives_types(job->t))) {
             atomic_store(&job->failed, 1);
             return;
         }

@@ -12,11 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { NO_SEGMENT = -1 };
+
 struct encoded {
     size_t rows, max_length; /* max_length 0: nothing is cut */
     uint64_t *start;        /* rows+1: row r is token[start[r] .. start[r+1]) */
     int32_t *token;
-    uint8_t *segment;       /* token_type_ids, 0 or 1 */
+    int8_t *segment;        /* token_type_ids; NO_SEGMENT throughout where a model is told none */
     uint32_t *full_length;  /* per row, before truncation */
     size_t truncated;       /* rows with full_length > max_length */
     size_t longest;         /* longest row after truncation */

@@ -50,6 +50,12 @@ static void place_tokens(const struct model *m, const struct batch *b, struct wo
     }
 }
 
+/* A token's row of the table of types: the first where the model is told none. */
+static size_t type_of(const struct batch *b, size_t t)
+{
+    return b->segment[t] == NO_SEGMENT ? 0 : (size_t)b->segment[t];
+}
+
 static void sum_tables(const struct embedding_job *j, size_t first, size_t rows)
 {
     const struct model *m = j->m;
@@ -63,7 +69,7 @@ static void sum_tables(const struct embedding_job *j, size_t first, size_t rows)
         assert((size_t)b->token[t] < word->rows);
         memcpy(z, word->w + (size_t)b->token[t] * E, E * sizeof *z);
         if (type)
-            ops->add(z, type->w + (size_t)b->segment[t] * E, E);
+            ops->add(z, type->w + type_of(b, t) * E, E);
         if (position)
             ops->add(z, position->w + (size_t)j->ws->position[t] * E, E);
     }
@@ -146,7 +152,7 @@ static void backward_rows(void *arg, size_t first, size_t rows, size_t block, in
         memcpy(out, dy, rows * E * sizeof *out);
     }
     for (size_t r = 0; type && r < rows; r++)
-        ops->add(partial + (size_t)j->b->segment[first + r] * E, out + r * E, E);
+        ops->add(partial + type_of(j->b, first + r) * E, out + r * E, E);
 }
 
 /* Add the tokens' gradients to the rows of one part of a table. `skip`: torch's padding_idx. */

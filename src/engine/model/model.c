@@ -186,7 +186,8 @@ int model_check_tokens(const struct model *m, const struct encoded *e, struct er
                        "a text has %zu tokens, the model reads %zu; lower max_length", e->longest,
                        model_max_length(m));
     for (uint64_t t = 0; t < e->start[e->rows]; t++)
-        if (e->token[t] < 0 || (size_t)e->token[t] >= c->vocab_size || e->segment[t] >= types)
+        if (e->token[t] < 0 || (size_t)e->token[t] >= c->vocab_size ||
+            e->segment[t] >= (int64_t)types)
             return err_set(
                 err, ERR_INPUT,
                 "the tokenizer makes token %d of type %d, the model knows %zu tokens and "

@@ -120,14 +120,16 @@ float *xlnet_scores(const struct attend_job *j, size_t s, size_t h, float *bias,
     const float *q = j->k->qkv + first * m->QKV + h * D;
     const float *relative = j->k->relative + (j->ws->S - S) * QW + h * D;
     const int32_t *segment = j->b->segment + first;
+    const bool told = segment[0] != NO_SEGMENT;
     struct spots at = spots_of(m, rest, S);
     add_bias(at.content, q, m->QKV, j->l->at[CONTENT_BIAS]->w + h * D, S, D);
     add_bias(at.place, q, m->QKV, j->l->at[POSITION_BIAS]->w + h * D, S, D);
     m->compute->ops->product(at.met, 2 * S, at.place, D, 1, relative, 1, QW, S, 2 * S - 1, D, 0.0f,
                              at.product);
     for (size_t i = 0; i < S; i++) {
-        float by_segment[2];
-        segment_scores(j, q + i * m->QKV, h, by_segment);
+        float by_segment[2] = {0.0f, 0.0f};
+        if (told)
+            segment_scores(j, q + i * m->QKV, h, by_segment);
         for (size_t k = 0; k < S; k++)
             bias[i * stride + k] = a->scale * (at.met[i * 2 * S + (i + S - 1 - k)] +
                                                by_segment[segment[i] != segment[k]]);
@@ -143,6 +145,7 @@ static void split_scores(const struct attend_job *j, size_t s, const struct atte
 {
     size_t S = a->S, stride = ops_attention_stride(S);
     const int32_t *segment = j->b->segment + j->b->start[s];
+    const bool told = segment[0] != NO_SEGMENT;
     memset(at->met, 0, 2 * S * S * sizeof *at->met);
     for (size_t i = 0; i < S; i++) {
         double share[2] = {0, 0};
@@ -151,8 +154,8 @@ static void split_scores(const struct attend_job *j, size_t s, const struct atte
             at->met[i * 2 * S + (i + S - 1 - k)] = g;
             share[segment[i] != segment[k]] += g;
         }
-        shares[2 * i] = (float)share[0];
-        shares[2 * i + 1] = (float)share[1];
+        shares[2 * i] = told ? (float)share[0] : 0.0f;
+        shares[2 * i + 1] = told ? (float)share[1] : 0.0f;
     }
 }
 

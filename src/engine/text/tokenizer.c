@@ -122,6 +122,11 @@ static int encode_pieces(const struct tokenizer *t, const char *text, size_t len
     return s.gap < length ? encode_text(t, text, s.gap, length, scratch, out, err) : 0;
 }
 
+bool tokenizer_gives_types(const struct tokenizer *t)
+{
+    return t->gives_types;
+}
+
 /* Longest first, as Transformers cuts: the longer text gives way until both are equally long, then
  * both do; of an odd number of places the longer one gets the last (the pair, of equals). */
 static void truncate_longest(size_t *text, size_t *pair, size_t room)

@@ -21,7 +21,7 @@ struct tokenizer_scratch;
 /* One encoded text, reused from call to call: zero-initialise, encoding_clear() at the end. */
 struct encoding {
     int32_t *ids;           /* special tokens in */
-    int32_t *segments;      /* token_type_ids */
+    int32_t *segments;      /* token_type_ids, as the tokenizer's template has them */
     uint32_t (*offsets)[2]; /* byte ranges into the text, or the pair; [0,0] for special tokens */
     size_t length, capacity;
     size_t full_length;                /* what length would be without truncation */
@@ -40,6 +40,11 @@ void tokenizer_close(struct tokenizer *t); /* NULL is fine */
  * text of 1 GiB and more, or one that is too hard for the tokenizer's patterns. */
 int tokenizer_encode(const struct tokenizer *t, const char *text, size_t text_len, const char *pair,
                      size_t pair_len, size_t max_length, struct encoding *out, struct err *err);
+
+/* Whether a model is told the segments. Transformers' tokenizer(text, pair) gives token_type_ids only
+ * for some classes, or where tokenizer_config.json's model_input_names has them; a model that is not
+ * told does what it does without. */
+bool tokenizer_gives_types(const struct tokenizer *t);
 
 /* Append to *out the text that ids stand for, as Transformers' decode() has it; with skip_special
  * the special tokens are left out. Ids that no token has are passed over. 0, or -1 with ERR_NOMEM

@@ -99,10 +99,34 @@ static void name_specials(struct source *s)
     }
 }
 
+/* tokenizer_config.json may list what a model is given. */
+static int choose_inputs(struct source *s, const char *name, struct err *err)
+{
+    const cJSON *inputs = source_member(s->config, "model_input_names"), *input;
+    s->t->gives_types = !inputs && class_gives_types(name);
+    if (inputs && !cJSON_IsArray(inputs))
+        return err_set(err, ERR_INPUT,
+                       "%.300s/tokenizer_config.json: \"model_input_names\" is not a list",
+                       s->t->dir);
+    cJSON_ArrayForEach(input, inputs)
+    {
+        if (!cJSON_IsString(input))
+            return err_set(
+                err, ERR_INPUT,
+                "%.300s/tokenizer_config.json: \"model_input_names\" has an element that "
+                "is no string",
+                s->t->dir);
+        s->t->gives_types |= !strcmp(input->valuestring, "token_type_ids");
+    }
+    return 0;
+}
+
 int class_choose(struct source *s, struct err *err)
 {
     const char *name = class_name(s);
     s->class = class_find(name);
+    if (choose_inputs(s, name, err))
+        return -1;
     const char *type = model_type(source_member(s->json, "model"));
     if (s->class && s->json && *type && strcmp(s->class->model, type)) {
         name_specials(s);

@@ -207,6 +207,18 @@ bool class_is_called(const char *name, const char *other)
     return strlen(other) == n && !memcmp(name, other, n);
 }
 
+/* The others' model_input_names lack token_type_ids, ALBERT's and XLNet's too, whatever their
+ * templates say; so do those of a tokenizer.json without a class. */
+bool class_gives_types(const char *name)
+{
+    static const char *const names[] = {"BertTokenizer", "ElectraTokenizer", "MobileBertTokenizer",
+                                        "ConvBertTokenizer"};
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (class_is_called(name, names[i]))
+            return true;
+    return false;
+}
+
 const struct tokenizer_class *class_find(const char *name)
 {
     for (size_t i = 0; i < COUNT(aliases); i++)

@@ -26,6 +26,7 @@ struct tokenizer {
     struct normal_steps normal;
     struct literals normalized; /* looked for after normalising, and themselves normalised */
     struct cut_steps cuts;
+    bool gives_types; /* token_type_ids go to the model */
     bool bert_cuts; /* the pre-tokenizer is the one that is part of wordpiece.h */
     struct token_model model;
     bool cut_left; /* truncation takes from the beginning */

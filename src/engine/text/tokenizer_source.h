@@ -71,9 +71,10 @@ int source_name_token(struct source *s, const char *text, size_t n, int32_t id, 
 int class_choose(struct source *s, struct err *err);
 int class_build_options(struct source *s, struct err *err);
 int class_build(struct source *s, struct err *err);
-/* tokenizer_classes.c: the class of a name, with or without "Fast", or NULL; the name that a
+/* tokenizer_classes.c: whether a class gives token_type_ids; the class of a name, with or without "Fast", or NULL; the name that a
  * model_type stands for ("": tokenizer.json alone), which may overrule a class that is `named`, or
  * NULL; the names of all classes. */
+bool class_gives_types(const char *name);
 const struct tokenizer_class *class_find(const char *name);
 bool class_is_called(const char *name, const char *other);
 const char *class_of_type(const char *model_type, bool named);
