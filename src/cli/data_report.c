@@ -278,7 +278,7 @@ static void add_findings(const struct data_report *r, size_t width, bool utf8, s
             continue;
         kinds++;
         strbuf_printf(out, "  %8zu row%s  %s\n", f->count, f->count == 1 ? " " : "s",
-                      finding_name(f->kind));
+                      finding_name(f->kind, dataset_problem(r->dataset)));
         size_t shown = f->count <= TEXT_EXAMPLES + 1 ? f->count : TEXT_EXAMPLES;
         for (size_t i = 0; i < shown; i++)
             add_example(r, f->kind, f->rows[i], width, utf8, out);
@@ -476,7 +476,7 @@ static void json_findings(struct json_writer *w, const struct data_report *r)
         json_key(w, "kind");
         json_string(w, finding_key(f->kind));
         json_key(w, "name");
-        json_string(w, finding_name(f->kind));
+        json_string(w, finding_name(f->kind, dataset_problem(r->dataset)));
         key_size(w, "rows", f->count);
         json_key(w, "examples");
         json_open(w, '[');

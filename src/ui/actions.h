@@ -43,12 +43,13 @@ const char *view_id_name(enum view_id v); /* "Data" */
     X(SHOW_ERRORS, "show-errors", KEYCODE_ENTER, 0, IN_TRAIN, "errors",                            \
       "go to the misclassified rows of the newest evaluation")                                     \
     X(TEST, "open-test-set", 'T', 0, IN_TRAIN, "test",                                             \
-      "measure the finished model on the test rows; asks first, because each look makes them less a test") \
+      "measure the finished model on the test rows; asks first, because each look makes them "     \
+      "less a test")                                                                               \
     X(CHART, "next-chart", KEYCODE_TAB, 0, IN_TRAIN, "chart",                                      \
       "give the keys to the next chart; with little room also show it")                            \
     X(CURSOR, "chart-cursor", 'c', 0, IN_TRAIN, "cursor",                                          \
       "a cursor on the charts that reads out every value of a step; arrows move it")               \
-    X(LOG_Y, "log-scale", 'y', 0, IN_TRAIN, "", "logarithmic loss axis, and back")              \
+    X(LOG_Y, "log-scale", 'y', 0, IN_TRAIN, "", "logarithmic loss axis, and back")                 \
     X(ZOOM_IN, "zoom-in", '+', '=', IN_TRAIN, "zoom", "show half as many steps")                   \
     X(ZOOM_OUT, "zoom-out", '-', 0, IN_TRAIN, "", "show twice as many steps")                      \
     X(FOLLOW, "follow", 'f', 0, IN_TRAIN, "follow", "all steps, the newest at the right edge")     \
@@ -73,7 +74,7 @@ const char *view_id_name(enum view_id v); /* "Data" */
       "the whole row; in a panel of labels or findings: only its rows; in the matrix: the cell's " \
       "rows")                                                                                      \
     X(SEARCH, "search", '/', 0, IN_DATA | IN_ERRORS | IN_HELP, "search",                           \
-      "show only what matches; in Data also label:NAME split:NAME tokens>N")                       \
+      "show only what matches; in Data also label:NAME value>N split:NAME tokens>N")               \
     X(SORT, "sort", 'o', 0, IN_DATA | IN_ERRORS, "sort", "the next order of the rows")             \
     X(TOKENS, "tokens", 't', 0, IN_DATA | IN_ERRORS, "tokens",                                     \
       "the row as the model reads it: tokens and ids, and back")                                   \
@@ -81,11 +82,12 @@ const char *view_id_name(enum view_id v); /* "Data" */
       "to the findings: what is wrong with the data")                                              \
     X(TWIN, "twin", '=', 0, IN_DATA, "twin", "to the row that has the same text")                  \
     /* Errors */                                                                                   \
-    X(MATRIX, "matrix", 'm', 0, IN_ERRORS, "matrix", "the confusion matrix, and back to the list") \
+    X(MATRIX, "matrix", 'm', 0, IN_ERRORS, "matrix",                                               \
+      "the confusion matrix, and back to the list; of sets the labels, of values a plot")          \
     X(PERCENT, "percent", 'p', 0, IN_ERRORS, "counts/percent",                                     \
       "counts or percent of the true label's rows in the matrix")                                  \
     X(ALL_ROWS, "all-rows", 'a', 0, IN_ERRORS, "all rows",                                         \
-      "all evaluated rows, or only the misclassified")                                             \
+      "all evaluated rows, or only the wrong ones")                                                \
     X(NEXT_SPLIT, "next-split", 's', 0, IN_ERRORS, "split", "the evaluation of another split")     \
     X(TO_DATA, "to-data", 'd', 0, IN_ERRORS, "in Data", "to this row in the Data view")            \
     /* Moving about in lists */                                                                    \
@@ -111,7 +113,7 @@ const char *view_id_name(enum view_id v); /* "Data" */
       "the Settings view: every setting, its range and help")                                      \
     X(VIEW_TRAIN, "view-train", '3', 0, IN_ALL, "", "the Train view: curves and events")           \
     X(VIEW_ERRORS, "view-errors", '4', 0, IN_ALL, "",                                              \
-      "the Errors view: misclassified rows, confusion matrix")                                     \
+      "the Errors view: wrong rows, confusion matrix")                                             \
     X(HELP, "help", '?', KEYCODE_F1, IN_ALL, "", "all keys; / filters them")                       \
     X(PALETTE, "commands", ':', 0, IN_ALL, "", "choose an action by typing part of its name")      \
     X(THEME, "theme", KEYCODE_F2, 0, IN_ALL, "", "colours for a dark or a light background")       \

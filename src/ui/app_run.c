@@ -226,6 +226,7 @@ static void take_result(struct run *r, const struct load_run *l)
 {
     struct trainer_view *v = &r->view;
     v->settings = l->info.settings;
+    v->problem = l->has_result ? l->result.problem : l->info.settings.problem_type;
     snprintf(v->run_name, sizeof v->run_name, "%s", l->info.name);
     snprintf(v->kernels, sizeof v->kernels, "%s", l->info.kernel_set);
     v->state = l->has_result ? l->result.state : TRAINER_STOPPED;

@@ -2,13 +2,14 @@
 
 #include "engine/base/mem.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *data_order_name(enum data_order o)
+const char *data_order_name(enum data_order o, enum problem p)
 {
     static const char *const names[ORDER_COUNT] = {"in file order", "longest first", "by label"};
-    return names[o];
+    return o == ORDER_LABEL && p == PROBLEM_REGRESSION ? "by value" : names[o];
 }
 
 void data_list_init(struct data_list *l)
@@ -53,7 +54,46 @@ static size_t sort_key(const struct data_list *l, const struct session *s, uint3
     if (l->order == ORDER_TOKENS)
         return s->gate->longest - s->encoded->full_length[row];
     dataset_get(s->dataset, row, &e);
-    return e.label == NO_LABEL ? dataset_labels(s->dataset) : (size_t)e.label;
+    int32_t label = e.set_count ? e.set[0] : e.label; /* of a set the first */
+    return label == NO_LABEL ? dataset_labels(s->dataset) : (size_t)label;
+}
+
+struct valued {
+    double value;
+    uint32_t row;
+};
+
+static int by_value(const void *a, const void *b)
+{
+    const struct valued *x = a, *y = b;
+    if (x->value != y->value)
+        return x->value < y->value ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* Ascending; rows without a value last. */
+static void sort_by_value(struct data_list *l, const struct dataset *d)
+{
+    struct valued *sorted = mem_alloc(l->count, sizeof *sorted, "an order", NULL);
+    struct example e;
+    if (!sorted)
+        return;
+    for (size_t i = 0; i < l->count; i++) {
+        dataset_get(d, l->rows[i], &e);
+        sorted[i] = (struct valued){e.given ? e.value : INFINITY, l->rows[i]};
+    }
+    qsort(sorted, l->count, sizeof *sorted, by_value);
+    for (size_t i = 0; i < l->count; i++)
+        l->rows[i] = sorted[i].row;
+    free(sorted);
+}
+
+static bool has_label(const struct example *e, int32_t label)
+{
+    for (size_t i = 0; i < e->set_count; i++)
+        if (e->set[i] == label)
+            return true;
+    return e->label == label;
 }
 
 /* Stable counting sort by sort_key. */
@@ -62,6 +102,10 @@ static void sort_rows(struct data_list *l, const struct session *s)
     bool tokens = l->order == ORDER_TOKENS;
     if (l->order == ORDER_FILE || (tokens && (!s->encoded || !s->gate)))
         return;
+    if (!tokens && dataset_problem(s->dataset) == PROBLEM_REGRESSION) {
+        sort_by_value(l, s->dataset);
+        return;
+    }
     size_t keys = (tokens ? s->gate->longest : dataset_labels(s->dataset)) + 2;
     size_t *start = mem_alloc(keys, sizeof *start, "an order", NULL);
     uint32_t *sorted = mem_alloc(l->count, sizeof *sorted, "an order", NULL);
@@ -100,7 +144,7 @@ void data_list_make(struct data_list *l, const struct session *s)
             continue;
         if (l->label != NO_LABEL) {
             dataset_get(d, row, &e);
-            if (e.label != l->label)
+            if (!has_label(&e, l->label))
                 continue;
         }
         l->rows[l->count++] = row;

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum data_order { ORDER_FILE, ORDER_TOKENS, ORDER_LABEL, ORDER_COUNT };
-const char *data_order_name(enum data_order o); /* "longest first" */
+const char *data_order_name(enum data_order o, enum problem p); /* "longest first" */
 
 struct data_list {
     int32_t label; /* only this label's rows; NO_LABEL: all */

@@ -2,8 +2,11 @@
 
 #include "ui/data_list.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#define BINS 128 /* of a histogram at most */
 
 size_t data_finding_kinds(const struct session *s, enum finding_kind out[FINDING_KINDS])
 {
@@ -24,12 +27,53 @@ static void draw_marks(struct canvas *c, struct rect line, bool here, bool chose
         canvas_put_glyph(c, line.x, line.y, ROLE_MATCH, GLYPH_CHECK);
 }
 
+/* ---- values ---- */
+
+/* The histogram of a regression's values, where the labels of other problems stand. */
+static void draw_values(struct canvas *c, struct rect panel, const struct session *s)
+{
+    const struct dataset *d = s->dataset;
+    double low = INFINITY, high = -INFINITY, sum = 0, bins[BINS] = {0};
+    size_t given = 0;
+    char note[96] = "";
+    struct example e;
+    for (size_t row = 0; row < dataset_rows(d); row++) {
+        dataset_get(d, row, &e);
+        if (!e.given)
+            continue;
+        low = fmin(low, e.value);
+        high = fmax(high, e.value);
+        sum += e.value;
+        given++;
+    }
+    if (given)
+        snprintf(note, sizeof note, "mean %.4g", sum / (double)given);
+    struct rect r = widget_panel(c, panel, "values", note, false);
+    if (!given || r.h < 2 || r.w < 10)
+        return;
+    size_t n = (size_t)r.w < BINS ? (size_t)r.w : BINS;
+    for (size_t row = 0; row < dataset_rows(d); row++) {
+        dataset_get(d, row, &e);
+        double at = e.given && high > low ? (e.value - low) / (high - low) * (double)n : 0;
+        if (e.given)
+            bins[at < (double)n ? (size_t)at : n - 1]++;
+    }
+    widget_histogram(c, (struct rect){r.x, r.y, (int)n, r.h - 1}, ROLE_BAR, bins, n);
+    canvas_printf(c, r.x, r.y + r.h - 1, (int)n, ROLE_AXIS, "%.4g", low);
+    snprintf(note, sizeof note, "%.4g", high);
+    canvas_text_right(c, r.x, r.y + r.h - 1, (int)n, ROLE_AXIS, note);
+}
+
 /* ---- labels ---- */
 
 void data_draw_labels(struct canvas *c, struct rect panel, const struct session *s,
                       const struct scroll *cursor, int32_t chosen, bool focused)
 {
     const struct dataset *d = s->dataset;
+    if (dataset_problem(d) == PROBLEM_REGRESSION) {
+        draw_values(c, panel, s);
+        return;
+    }
     struct rect r = widget_panel(c, panel, "labels", NULL, focused);
     size_t n = dataset_labels(d), most = 1, top = scroll_top(cursor, r.h);
     for (size_t i = 0; i < n; i++) {
@@ -56,8 +100,6 @@ void data_draw_labels(struct canvas *c, struct rect panel, const struct session 
 }
 
 /* ---- lengths ---- */
-
-#define BINS 128
 
 /* "0", the longest row, and the mark where max_length cuts, where each has room. */
 static void draw_axis(struct canvas *c, struct rect line, size_t longest, size_t cut, int cut_at)
@@ -111,7 +153,15 @@ static const char *const short_names[FINDING_KINDS] = {
     [FINDING_LEAK] = "also in train",           [FINDING_CONFLICT] = "two labels",
     [FINDING_TRUNCATED] = "over max_length",    [FINDING_RARE_LABEL] = "rare label",
     [FINDING_UNTRAINED_LABEL] = "not in train", [FINDING_NO_LABEL] = "no label",
+    [FINDING_CONSTANT] = "one target",
 };
+
+static const char *short_name(enum finding_kind k, enum problem p)
+{
+    return p == PROBLEM_REGRESSION && k == FINDING_CONFLICT   ? "two values"
+           : p == PROBLEM_REGRESSION && k == FINDING_NO_LABEL ? "no value"
+                                                              : short_names[k];
+}
 
 void data_draw_findings(struct canvas *c, struct rect panel, const struct session *s,
                         const struct scroll *cursor, int chosen, bool focused)
@@ -131,11 +181,11 @@ void data_draw_findings(struct canvas *c, struct rect panel, const struct sessio
         struct rect line = {r.x, r.y + y, r.w, 1};
         bool here = focused && cursor->cursor == top + (size_t)y,
              is_chosen = chosen == (int)f->kind;
-        const char *name = finding_name(f->kind);
+        const char *name = finding_name(f->kind, dataset_problem(s->dataset));
         draw_marks(c, line, here, is_chosen);
         int used = 2 + canvas_printf(c, r.x + 2, line.y, r.w - 2, ROLE_WARN, "%zu ", f->count);
         if (canvas_text_width(c, name, strlen(name)) > r.w - used)
-            name = short_names[f->kind];
+            name = short_name(f->kind, dataset_problem(s->dataset));
         canvas_text(c, r.x + used, line.y, r.w - used, is_chosen ? ROLE_MATCH : ROLE_TEXT, name);
         if (here)
             canvas_paint(c, line, ROLE_SELECTED);

@@ -10,6 +10,17 @@ struct columns {
     int number_w, twin, split, split_w, label, label_w, tokens, tokens_w, text;
 };
 
+/* Of sets two labels and a bit: most rows have no more. */
+static int target_width(const struct canvas *c, const struct session *s, int most)
+{
+    const enum problem p = dataset_problem(s->dataset);
+    int one = row_label_width(c, s, most), some = 2 * one + 4;
+    return p == PROBLEM_REGRESSION                   ? 8
+           : p == PROBLEM_MULTI_LABEL && some < most ? some
+           : p == PROBLEM_MULTI_LABEL                ? most
+                                                     : one;
+}
+
 static struct columns columns_of(const struct canvas *c, const struct session *s, int w)
 {
     struct columns k = {.number_w = 3};
@@ -22,18 +33,19 @@ static struct columns columns_of(const struct canvas *c, const struct session *s
     k.split = k.twin + 2;
     k.split_w = w >= 56 ? 5 : 0;
     k.label = k.split + (k.split_w ? k.split_w + 1 : 0);
-    k.label_w = row_label_width(c, s, w >= 100 ? 24 : w >= 70 ? 18 : 13);
+    k.label_w = target_width(c, s, w >= 100 ? 24 : w >= 70 ? 18 : 13);
     k.label_w = k.label_w < 5 ? 5 : k.label_w;
     k.tokens = k.label + k.label_w + 1;
     k.text = k.tokens + (k.tokens_w ? k.tokens_w + 1 : 0);
     return k;
 }
 
-static void draw_heading(struct canvas *c, struct rect line, const struct columns *k)
+static void draw_heading(struct canvas *c, struct rect line, const struct columns *k,
+                         const char *target)
 {
     canvas_text_right(c, line.x + 2, line.y, k->number_w, ROLE_DIM, "row");
     canvas_text(c, line.x + k->split, line.y, k->split_w, ROLE_DIM, "split");
-    canvas_text(c, line.x + k->label, line.y, k->label_w, ROLE_DIM, "label");
+    canvas_text(c, line.x + k->label, line.y, k->label_w, ROLE_DIM, target);
     canvas_text_right(c, line.x + k->tokens, line.y, k->tokens_w, ROLE_DIM,
                       k->tokens_w < 6 ? "tok" : "tokens");
     canvas_text(c, line.x + k->text, line.y, line.w - k->text, ROLE_DIM, "text");
@@ -69,12 +81,12 @@ static void draw_row(const struct session *s, struct canvas *c, struct rect line
 /* In which order the table stands, and what narrows it. */
 static void list_note(const struct data_list *l, const struct session *s, char *out, size_t size)
 {
-    int n = snprintf(out, size, "%s", data_order_name(l->order));
+    int n = snprintf(out, size, "%s", data_order_name(l->order, dataset_problem(s->dataset)));
     if (l->label != NO_LABEL)
         n += snprintf(out + n, size - (size_t)n, ", %.40s", dataset_label(s->dataset, l->label));
     if (l->finding >= 0)
         n += snprintf(out + n, size - (size_t)n, ", %s",
-                      finding_name((enum finding_kind)l->finding));
+                      finding_name((enum finding_kind)l->finding, dataset_problem(s->dataset)));
     if (s->search.query[0])
         snprintf(out + n, size - (size_t)n, ", / %.60s", s->search.query);
 }
@@ -109,7 +121,7 @@ void data_table_draw(struct canvas *c, struct rect frame, const struct session *
     struct columns k = columns_of(c, s, r.w);
     int rows = data_table_height(frame);
     if (rows < r.h)
-        draw_heading(c, line, &k);
+        draw_heading(c, line, &k, problem_target_name(dataset_problem(s->dataset)));
     r = rect_cut_top(r, r.h - rows, &(struct rect){0});
     size_t top = scroll_top(cursor, rows);
     if (s->search.error[0])

@@ -7,6 +7,7 @@
 
 #define CELL_WIDTH  5
 #define SCORE_WIDTH 28
+#define WRONG_WIDTH 15
 
 int error_matrix_height(const struct metrics *m)
 {
@@ -106,29 +107,55 @@ void error_matrix_draw(struct canvas *c, struct rect panel, const struct session
         canvas_text(c, r.x + r.w - 1, r.y, 1, ROLE_DIM, ">");
 }
 
+static void draw_means(struct canvas *c, struct rect line, int name, const char *what,
+                       double precision, double recall, double f1, size_t rows)
+{
+    canvas_text(c, line.x, line.y, name, ROLE_STRONG, what);
+    canvas_printf(c, line.x + line.w - SCORE_WIDTH, line.y, SCORE_WIDTH, ROLE_STRONG,
+                  " %6.3f %6.3f %6.3f %6zu", precision, recall, f1, rows);
+}
+
+/* Of sets, how often a label was missed and how often it is surplus stand before its scores. */
 void error_scores_draw(struct canvas *c, struct rect panel, const struct session *s,
                        const struct metrics *m, const struct matrix_look *look)
 {
-    struct rect r = widget_panel(c, panel, "scores", NULL, false);
-    int name = r.w - SCORE_WIDTH, last = r.h - 1;
-    if (name < 4 || r.h < 3)
+    const bool sets = m->problem == PROBLEM_MULTI_LABEL;
+    struct rect r = widget_panel(c, panel, sets ? "labels" : "scores", NULL, sets && look->focused);
+    int wrong = sets && r.w >= SCORE_WIDTH + WRONG_WIDTH + 8 ? WRONG_WIDTH : 0;
+    int name = r.w - SCORE_WIDTH - wrong, last = r.h - 1 - sets, indent = sets ? 2 : 0;
+    if (name < 4 || last < 2)
         return;
-    size_t top = scroll_top(&look->truth, r.h - 2);
-    canvas_text(c, r.x, r.y, name, ROLE_DIM, "label");
-    canvas_text(c, r.x + name, r.y, SCORE_WIDTH, ROLE_DIM, "  prec. recall     F1   rows");
+    size_t top = scroll_top(&look->truth, last - 1);
+    canvas_text(c, r.x + indent, r.y, name - indent, ROLE_DIM, "label");
+    canvas_text(c, r.x + name, r.y, wrong, ROLE_DIM, " missed surplus");
+    canvas_text(c, r.x + name + wrong, r.y, SCORE_WIDTH, ROLE_DIM, "  prec. recall     F1   rows");
     for (int y = 1; y < last && top + (size_t)y - 1 < m->labels; y++) {
         size_t i = top + (size_t)y - 1;
         const struct label_score *score = &m->per_label[i];
-        enum role role = look->focused && i == look->truth.cursor ? ROLE_STRONG : ROLE_TEXT;
-        canvas_text(c, r.x, r.y + y, name, role, dataset_label(s->dataset, (int32_t)i));
-        canvas_printf(c, r.x + name, r.y + y, SCORE_WIDTH, role, " %6.3f %6.3f %6.3f %6zu",
+        bool here = look->focused && i == look->truth.cursor;
+        enum role role = here ? ROLE_STRONG : ROLE_TEXT;
+        canvas_text(c, r.x + indent, r.y + y, name - indent, role,
+                    dataset_label(s->dataset, (int32_t)i));
+        if (here && sets)
+            canvas_put_glyph(c, r.x, r.y + y, ROLE_STRONG, GLYPH_CURSOR);
+        if (wrong) {
+            const uint64_t *cell = m->confusion + 4 * i;
+            canvas_printf(c, r.x + name, r.y + y, wrong, role, " %6llu %7llu",
+                          (unsigned long long)cell[2], (unsigned long long)cell[1]);
+        }
+        canvas_printf(c, r.x + name + wrong, r.y + y, SCORE_WIDTH, role, " %6.3f %6.3f %6.3f %6zu",
                       score->precision, score->recall, score->f1, score->support);
+        if (here && sets)
+            canvas_paint(c, (struct rect){r.x, r.y + y, r.w, 1}, ROLE_SELECTED);
     }
-    canvas_text(c, r.x, r.y + last, name, ROLE_STRONG, "macro mean");
-    canvas_printf(c, r.x + name, r.y + last, SCORE_WIDTH, ROLE_STRONG, " %6.3f %6.3f %6.3f %6zu",
-                  m->macro_precision, m->macro_recall, m->macro_f1, m->rows);
-    struct rect list = {r.x, r.y + 1, r.w, r.h - 2};
+    struct rect line = {r.x, r.y + last, r.w, 1};
+    draw_means(c, line, name, "macro mean", m->macro_precision, m->macro_recall, m->macro_f1,
+               m->rows);
+    line.y++;
+    if (sets)
+        draw_means(c, line, name, "micro mean", m->micro_precision, m->micro_recall, m->micro_f1,
+                   m->rows);
     struct scroll all = {.count = m->labels, .cursor = look->truth.cursor};
-    if (list.h > 1) /* one line has no room for both marks */
-        widget_scroll_marks(c, (struct rect){list.x, list.y, name, list.h}, &all, top);
+    if (last > 2) /* one line has no room for both marks */
+        widget_scroll_marks(c, (struct rect){r.x, r.y + 1, name, last - 1}, &all, top);
 }

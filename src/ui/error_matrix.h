@@ -23,7 +23,8 @@ void error_matrix_draw(struct canvas *c, struct rect panel, const struct session
 int error_matrix_height(const struct metrics *m);
 int error_matrix_width(const struct metrics *m);
 
-/* Precision, recall, F1 and rows of the labels around the cursor, then their means. */
+/* Precision, recall, F1 and rows of the labels around the cursor, then their means. Of sets this is what
+ * takes the matrix's place, with the keys and with how often a label was missed or surplus. */
 void error_scores_draw(struct canvas *c, struct rect panel, const struct session *s,
                        const struct metrics *m, const struct matrix_look *look);
 

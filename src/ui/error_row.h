@@ -1,5 +1,5 @@
-/* error_row.h - one row of an evaluation: its text or its tokens, every label's probability beside it (below it
- * where the screen is narrow), what it is and what it was read as. Pure. */
+/* error_row.h - one row of an evaluation: its text or its tokens, every label's probability or the two values
+ * beside it (below it where the screen is narrow), what it is and what it was read as. Pure. */
 #ifndef ERROR_ROW_H
 #define ERROR_ROW_H
 #include "ui/canvas.h"
@@ -17,7 +17,10 @@ struct error_row_look {
 void error_row_draw(struct canvas *c, struct rect frame, const struct session *s,
                     const struct evaluation *e, size_t at, const struct error_row_look *look);
 
-/* The text's part of the room inside the frame; the rest is for the probabilities. */
-struct rect error_row_cut_text(struct rect r, size_t labels, bool whole, struct rect *probs);
+/* Lines that the answer would like to have. */
+size_t error_row_lines(const struct evaluation *e);
+
+/* The text's part of the room inside the frame; the rest is for the answer, that many lines long. */
+struct rect error_row_cut_text(struct rect r, size_t lines, bool whole, struct rect *probs);
 
 #endif

@@ -1,7 +1,7 @@
-/* error_table.h - the rows of an evaluation as a table: confidence, loss, true and predicted label, text.
+/* error_table.h - the rows of an evaluation as a table: what was asked and answered (error_cells.h), text.
  *
- * The frame names the mistakes and the accuracy, or the cell or the word that narrows the rows; below, the
- * split, the step and the order. Pure. */
+ * The frame names the mistakes and the problem's first figure, or the cell or the word that narrows the
+ * rows; below, the split, the step and the order. Pure. */
 #ifndef ERROR_TABLE_H
 #define ERROR_TABLE_H
 #include "ui/canvas.h"

@@ -2,6 +2,7 @@
 #include "ui/search.h"
 
 #include "engine/base/mem.h"
+#include "engine/base/number.h"
 
 #include <pcre2.h>
 #include <stdbool.h>
@@ -9,15 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum term_kind { TERM_TEXT, TERM_LABEL, TERM_LABEL_IS, TERM_SPLIT, TERM_TOKENS };
+enum term_kind { TERM_TEXT, TERM_LABEL, TERM_LABEL_IS, TERM_SPLIT, TERM_TOKENS, TERM_VALUE };
 
 struct term {
     enum term_kind kind;
     bool negated;
     pcre2_code *pattern; /* TERM_TEXT, TERM_LABEL */
     char name[256];      /* TERM_LABEL_IS, TERM_SPLIT */
-    char compare;        /* TERM_TOKENS: < > = */
-    unsigned long number;
+    char compare;        /* TERM_TOKENS, TERM_VALUE: < > = */
+    double number;
 };
 
 #define QUERY_TERMS 16
@@ -72,15 +73,17 @@ static bool next_word(const char **at, char *out, size_t size)
     return true;
 }
 
-static int compile_tokens(struct term *t, const char *word, struct err *err)
+/* What follows "tokens" or "value". */
+static int compile_number(struct term *t, enum term_kind kind, const char *word, struct err *err)
 {
-    char *end;
-    t->kind = TERM_TOKENS;
+    t->kind = kind;
     t->compare = word[0];
-    t->number = strtoul(word + 1, &end, 10);
-    if (end == word + 1 || *end)
-        return err_set(err, ERR_USAGE, "tokens%c needs a number, as in tokens%c20", word[0],
-                       word[0]);
+    if (!number_parse(word + 1, &t->number))
+        return kind == TERM_TOKENS
+                   ? err_set(err, ERR_USAGE, "tokens%c needs a number, as in tokens%c20", word[0],
+                             word[0])
+                   : err_set(err, ERR_USAGE, "value%c needs a number, as in value%c2.5", word[0],
+                             word[0]);
     return 0;
 }
 
@@ -112,7 +115,9 @@ static int compile_term(struct term *t, const char *word, struct err *err)
     if (!strncmp(word, "split:", 6))
         return compile_split(t, word + 6, err);
     if (!strncmp(word, "tokens", 6) && word[6] && strchr("<>=", word[6]))
-        return compile_tokens(t, word + 6, err);
+        return compile_number(t, TERM_TOKENS, word + 6, err);
+    if (!strncmp(word, "value", 5) && word[5] && strchr("<>=", word[5]))
+        return compile_number(t, TERM_VALUE, word + 5, err);
     char pattern[256];
     bool regex = n > 2 && word[0] == '/' && word[n - 1] == '/';
     snprintf(pattern, sizeof pattern, "%.*s", (int)(regex ? n - 2 : n), word + regex);
@@ -159,29 +164,41 @@ static bool contains(const struct query *q, const struct term *t, const char *te
     return text && pcre2_match(t->pattern, (PCRE2_SPTR)text, n, 0, 0, q->match, NULL) >= 0;
 }
 
-static bool compare_tokens(const struct term *t, const struct encoded *e, size_t row)
+static bool compare_number(const struct term *t, double n)
 {
-    if (!e)
-        return false;
-    unsigned long n = e->full_length[row];
     return t->compare == '<' ? n < t->number : t->compare == '>' ? n > t->number : n == t->number;
+}
+
+static bool is_label(const struct query *q, const struct term *t, const char *label)
+{
+    return t->kind == TERM_LABEL ? contains(q, t, label, strlen(label)) : !strcmp(label, t->name);
+}
+
+/* The row's label, or one of its set. */
+static bool has_label(const struct query *q, const struct term *t, const struct dataset *d,
+                      const struct example *x)
+{
+    for (size_t i = 0; i < x->set_count; i++)
+        if (is_label(q, t, dataset_label(d, x->set[i])))
+            return true;
+    return x->label != NO_LABEL && is_label(q, t, dataset_label(d, x->label));
 }
 
 static bool holds(const struct query *q, const struct term *t, const struct dataset *d,
                   const struct encoded *e, size_t row, const struct example *x)
 {
-    const char *label = x->label == NO_LABEL ? NULL : dataset_label(d, x->label);
     switch (t->kind) {
     case TERM_TEXT:
         return contains(q, t, x->text, x->text_length) || contains(q, t, x->pair, x->pair_length);
     case TERM_LABEL:
-        return label && contains(q, t, label, strlen(label));
     case TERM_LABEL_IS:
-        return label && !strcmp(label, t->name);
+        return has_label(q, t, d, x);
     case TERM_SPLIT:
         return !strncmp(split_name(x->split), t->name, strlen(t->name));
     case TERM_TOKENS:
-        return compare_tokens(t, e, row);
+        return e && compare_number(t, (double)e->full_length[row]);
+    case TERM_VALUE:
+        return x->given && dataset_problem(d) == PROBLEM_REGRESSION && compare_number(t, x->value);
     }
     return false;
 }

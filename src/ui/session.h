@@ -52,8 +52,8 @@ struct series {
 enum run_series {
     SERIES_TRAIN_LOSS,
     SERIES_VALIDATION_LOSS,
-    SERIES_ACCURACY,
-    SERIES_MACRO_F1,
+    SERIES_SCORE,  /* of the validation rows, by problem: session_score */
+    SERIES_SCORE2,
     SERIES_RATE,
     SERIES_GRAD_NORM,
     SERIES_COUNT
@@ -125,6 +125,9 @@ bool session_run_is_active(const struct session *s);
  */
 bool session_setting_is_staged(const struct session *s, const struct setting *which);
 size_t session_staged_count(const struct session *s);
+/* The two figures that a problem's validation rows are followed by, better when higher: accuracy and
+ * macro F1, Pearson and Spearman, micro and macro F1. */
+enum metric session_score(enum problem p, int which);
 /* "tickets", "MiniLM-L6": the last part of a path without its extension, for titles. */
 void session_data_name(const struct session *s, char *out, size_t size);
 void session_model_name(const struct session *s, char *out, size_t size);

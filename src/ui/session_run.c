@@ -49,6 +49,13 @@ static bool take_step(struct run *r, const struct record *rec)
            add_point(&r->series[SERIES_GRAD_NORM], x, s->grad_norm);
 }
 
+enum metric session_score(enum problem p, int which)
+{
+    static const enum metric seconds[PROBLEM_COUNT] = {METRIC_MACRO_F1, METRIC_MACRO_F1,
+                                                       METRIC_SPEARMAN, METRIC_MACRO_F1};
+    return which ? seconds[p] : metric_first(p);
+}
+
 /* The test split is no curve: it is evaluated once. */
 static bool take_evaluation(struct run *r, const struct record *rec)
 {
@@ -57,8 +64,8 @@ static bool take_evaluation(struct run *r, const struct record *rec)
     bool ok = add_event(r, rec);
     if (e->split == SPLIT_VALIDATION)
         ok = ok & add_point(&r->series[SERIES_VALIDATION_LOSS], x, e->loss) &
-             add_point(&r->series[SERIES_ACCURACY], x, e->accuracy) &
-             add_point(&r->series[SERIES_MACRO_F1], x, e->macro_f1);
+             add_point(&r->series[SERIES_SCORE], x, eval_figure(e, session_score(e->problem, 0))) &
+             add_point(&r->series[SERIES_SCORE2], x, eval_figure(e, session_score(e->problem, 1)));
     return ok;
 }
 

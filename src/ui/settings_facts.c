@@ -38,7 +38,8 @@ void settings_facts_draw(struct canvas *c, struct rect panel, const struct sessi
     r = count_fact(c, r, "parameters", v->params);
     r = count_fact(c, r, "  trained", v->params_trained);
     r = count_fact(c, r, "  new", v->params_new);
-    r = count_fact(c, r, "labels", v->labels);
+    if (v->problem != PROBLEM_REGRESSION)
+        r = count_fact(c, r, "labels", v->labels);
     for (int split = 0; split < SPLIT_COUNT; split++) {
         snprintf(value, sizeof value, "%s rows", split_name((enum split)split));
         value[NAME_WIDTH - 1] = '\0';

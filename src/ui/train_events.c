@@ -46,9 +46,18 @@ static enum role state_text(const struct session *s, const struct record *rec, c
 static enum role evaluation_text(const struct record *rec, char *out, size_t size)
 {
     const struct eval_sample *e = &rec->as.eval;
-    snprintf(out, size, "%s: loss %.4f, accuracy %.4f, F1 %.4f, %u/%u wrong%s%s",
-             split_name(e->split), e->loss, e->accuracy, e->macro_f1, e->wrong, e->rows,
-             e->best ? ", best" : "", e->by_hand ? ", asked for" : "");
+    char wrong[32] = "";
+    if (e->problem != PROBLEM_REGRESSION) /* a value is never simply wrong */
+        snprintf(wrong, sizeof wrong, ", %u/%u wrong", e->wrong, e->rows);
+    int n = snprintf(out, size, "%s: loss %.4f", split_name(e->split), e->loss);
+    for (int i = 0; i < 2; i++) {
+        enum metric m = session_score(e->problem, i);
+        bool only = m == METRIC_MACRO_F1 && e->problem != PROBLEM_MULTI_LABEL; /* no other F1 */
+        const char *name = only ? "F1" : metric_title(m);
+        n += snprintf(out + n, size - (size_t)n, ", %s %.4f", name, eval_figure(e, m));
+    }
+    snprintf(out + n, size - (size_t)n, "%s%s%s", wrong, e->best ? ", best" : "",
+             e->by_hand ? ", asked for" : "");
     return e->best ? ROLE_GOOD : ROLE_TEXT;
 }
 

@@ -117,12 +117,14 @@ static void keep_tops(struct view *v, const struct session *s)
 
 /* ---- below: one row ---- */
 
-static void draw_syntax(struct canvas *c, struct rect area)
+static void draw_syntax(struct canvas *c, struct rect area, enum problem p)
 {
-    static const char text[] =
-        "word: the text holds it, whatever the case   \"two words\": as they stand\n"
-        "/pattern/: a regular expression   label:NAME  label:=NAME  split:train\n"
-        "tokens>100  tokens<9   -term: rows for which it does not hold";
+    char text[320];
+    snprintf(text, sizeof text,
+             "word: the text holds it, whatever the case   \"two words\": as they stand\n"
+             "/pattern/: a regular expression   %s  split:train\n"
+             "tokens>100  tokens<9   -term: rows for which it does not hold",
+             p == PROBLEM_REGRESSION ? "value>2.5  value<1" : "label:NAME  label:=NAME");
     struct rect r =
         widget_panel(c, area, "what a search can say", "Enter: search   Esc: leave it", false);
     widget_wrap(c, r, ROLE_TEXT, text, strlen(text), 0);
@@ -193,7 +195,7 @@ static void data_draw(const struct view *v, const struct session *s, struct canv
     }
     struct layout l = lay_out(st, s, area);
     if (l.detail.h > 0 && st->asking)
-        draw_syntax(c, l.detail);
+        draw_syntax(c, l.detail, dataset_problem(s->dataset));
     else if (l.detail.h > 0)
         draw_detail(st, s, c, l.detail);
     if (l.rows.h > 0)
@@ -385,6 +387,15 @@ static void go_back(struct data_state *st, struct app *a)
     rebuild(st, app_session(a));
 }
 
+/* A histogram of values takes no keys. */
+static enum panel next_panel(enum panel p, const struct session *s, int step)
+{
+    do
+        p = (enum panel)((p + step) % PANEL_COUNT);
+    while (p == PANEL_LABELS && dataset_problem(s->dataset) == PROBLEM_REGRESSION);
+    return p;
+}
+
 /* Panels are not seen while the row takes their place. */
 static void give_keys(struct data_state *st, enum panel p)
 {
@@ -423,10 +434,10 @@ static enum handled data_act(struct view *v, struct app *a, enum action act)
         go_to_twin(st, a);
         return HANDLED;
     case ACTION_PANEL:
-        give_keys(st, (st->focus + 1) % PANEL_COUNT);
+        give_keys(st, next_panel(st->focus, s, 1));
         return HANDLED;
     case ACTION_PANEL_BACK:
-        give_keys(st, (st->focus + PANEL_COUNT - 1) % PANEL_COUNT);
+        give_keys(st, next_panel(st->focus, s, PANEL_COUNT - 1));
         return HANDLED;
     case ACTION_BACK:
         go_back(st, a);

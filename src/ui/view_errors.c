@@ -1,13 +1,15 @@
 /* view_errors.c - the Errors view: what the model gets wrong, from the newest evaluation.
  *
- * The misclassified rows, the most confident mistake first (error_table.h); the confusion matrix
- * (error_matrix.h), from whose cells one goes to the rows; the row under the cursor with its text and
- * every label's probability (error_row.h). Wide screens show matrix and rows side by side, narrow ones the one that has the keys,
- * the matrix with the scores below it. It works on what the recorder wrote, so it can be read while
+ * The wrong rows, the worst first (error_table.h); the whole of them as a picture, by problem: the
+ * confusion matrix (error_matrix.h), from whose cells one goes to the rows, for sets the labels with
+ * their scores, likewise, for values a point a row (error_scatter.h); the row under the cursor with
+ * its text and the model's answer (error_row.h). Wide screens show picture and rows side by side,
+ * narrow ones the one that has the keys, the picture with the figures below it. It works on what the recorder wrote, so it can be read while
  * the training goes on: a new evaluation replaces the figures, and the cursor stays on its row. */
 #include "ui/error_list.h"
 #include "ui/error_matrix.h"
 #include "ui/error_row.h"
+#include "ui/error_scatter.h"
 #include "ui/error_table.h"
 #include "ui/row_panel.h"
 #include "ui/view.h"
@@ -18,12 +20,13 @@
 #include <string.h>
 
 struct errors_state {
-    bool matrix; /* the matrix has the keys; else the list */
+    bool matrix; /* the picture has the keys; else the list */
     bool whole;  /* the row takes the list's place */
     bool tokens, percent;
     enum split split; /* whose evaluation is shown */
     bool split_asked; /* by key; before, it is validation where there is one */
     struct error_list list;
+    struct error_scatter scatter;
     struct scroll rows, truth, predicted; /* the last two: the matrix's cursor */
     size_t skip;
     uint32_t row; /* the dataset row under the cursor, to find it in the next evaluation */
@@ -33,8 +36,10 @@ struct errors_state {
 static const struct inspection *shown(const struct errors_state *st, const struct session *s)
 {
     const struct inspection *in = s->dataset ? s->inspection[st->split] : NULL;
-    return in && in->evaluation.truth && in->evaluation.labels == dataset_labels(s->dataset) ? in
-                                                                                             : NULL;
+    return in && in->metrics.problem == dataset_problem(s->dataset) &&
+                   in->evaluation.labels == dataset_labels(s->dataset)
+               ? in
+               : NULL;
 }
 
 /* The index into the evaluation of the row under the cursor. */
@@ -52,6 +57,26 @@ struct layout {
     struct rect matrix, scores, list, detail; /* frames; height 0: not shown */
 };
 
+/* The columns the picture would like to have. */
+static int picture_width(const struct metrics *m)
+{
+    return m->problem == PROBLEM_SINGLE_LABEL  ? error_matrix_width(m)
+           : m->problem == PROBLEM_MULTI_LABEL ? 64
+                                               : 60;
+}
+
+/* In a wide screen's left half: the matrix takes what its labels need, a scatter is about square, the
+ * labels of sets have their scores beside them and need nothing below. */
+static int picture_height(const struct metrics *m, struct rect left)
+{
+    int most = left.h * 3 / 5, wanted = error_matrix_height(m);
+    if (m->problem == PROBLEM_MULTI_LABEL)
+        return left.h;
+    if (m->problem == PROBLEM_REGRESSION)
+        return left.h - 8 > left.w / 2 ? left.w / 2 : left.h - 8;
+    return wanted < most ? wanted : most;
+}
+
 static struct layout lay_out(const struct errors_state *st, const struct metrics *m,
                              struct rect area)
 {
@@ -63,17 +88,19 @@ static struct layout lay_out(const struct errors_state *st, const struct metrics
         return l;
     }
     if (area.w < 120) {
-        area = rect_cut_bottom(area, below, st->matrix ? &l.scores : &l.detail);
+        if (!st->matrix)
+            area = rect_cut_bottom(area, below, &l.detail);
+        else if (m->problem != PROBLEM_MULTI_LABEL)
+            area = rect_cut_bottom(area, below, &l.scores);
         *(st->matrix ? &l.matrix : &l.list) = area;
         return l;
     }
     area = rect_cut_bottom(area, below, &l.detail);
     /* Wide enough for every column of the matrix where the rows keep half of the screen. */
-    int wanted = error_matrix_width(m), half = area.w / 2;
+    int wanted = picture_width(m), half = area.w / 2;
     int width = area.w * 2 / 5 > wanted ? area.w * 2 / 5 : wanted < half ? wanted : half;
     l.list = rect_cut_left(area, width, &left);
-    int matrix = error_matrix_height(m), most = left.h * 3 / 5;
-    l.matrix = rect_cut_bottom(left, left.h - (matrix < most ? matrix : most), &l.scores);
+    l.matrix = rect_cut_bottom(left, left.h - picture_height(m, left), &l.scores);
     return l;
 }
 
@@ -101,12 +128,32 @@ static void keep_tops(struct view *v, const struct session *s)
 
 static void draw_absence(const struct session *s, struct canvas *c, struct rect area)
 {
-    const char *text = s->run.kind == RUN_NONE
-                           ? "No run yet. Start one in Train (3, then Space); after its first "
-                             "evaluation the misclassified rows are here."
-                           : "No evaluation yet. In Train, v evaluates now.";
+    const char *text =
+        s->run.kind == RUN_NONE ? "No run yet. Start one in Train (3, then Space); after its first "
+                                  "evaluation the rows it gets wrong are here."
+        : session_run_is_active(s) ? "No evaluation yet. In Train, v evaluates now."
+                                   : "This run has no evaluation: there were no validation rows.";
     struct rect r = widget_panel(c, area, "errors", NULL, false);
     widget_wrap(c, r, ROLE_DIM, text, strlen(text), 0);
+}
+
+static void draw_picture(const struct errors_state *st, const struct session *s, struct canvas *c,
+                         const struct layout *l, const struct inspection *in)
+{
+    struct matrix_look look = matrix_look(st);
+    const enum problem p = in->metrics.problem;
+    size_t at = SIZE_MAX;
+    current(st, &at);
+    if (l->matrix.h > 0 && p == PROBLEM_REGRESSION)
+        error_scatter_draw(c, l->matrix, &st->scatter, &in->evaluation, at, st->matrix);
+    else if (l->matrix.h > 0 && p == PROBLEM_MULTI_LABEL)
+        error_scores_draw(c, l->matrix, s, &in->metrics, &look);
+    else if (l->matrix.h > 0)
+        error_matrix_draw(c, l->matrix, s, &in->metrics, &look);
+    if (l->scores.h > 0 && p == PROBLEM_REGRESSION)
+        error_figures_draw(c, l->scores, in);
+    else if (l->scores.h > 0)
+        error_scores_draw(c, l->scores, s, &in->metrics, &look);
 }
 
 static void errors_draw(const struct view *v, const struct session *s, struct canvas *c,
@@ -119,7 +166,6 @@ static void errors_draw(const struct view *v, const struct session *s, struct ca
         return;
     }
     struct layout l = lay_out(st, &in->metrics, area);
-    struct matrix_look look = matrix_look(st);
     struct error_row_look row = {st->whole, st->tokens, st->skip};
     size_t at;
     if (l.detail.h > 0 && current(st, &at))
@@ -128,10 +174,7 @@ static void errors_draw(const struct view *v, const struct session *s, struct ca
         widget_panel(c, l.detail, "row", NULL, false);
     if (l.list.h > 0)
         error_table_draw(c, l.list, s, in, &st->list, &st->rows, !st->matrix);
-    if (l.matrix.h > 0)
-        error_matrix_draw(c, l.matrix, s, &in->metrics, &look);
-    if (l.scores.h > 0)
-        error_scores_draw(c, l.scores, s, &in->metrics, &look);
+    draw_picture(st, s, c, &l, in);
 }
 
 /* ---- actions ---- */
@@ -145,6 +188,8 @@ static void rebuild(struct errors_state *st, const struct session *s)
     scroll_set_count(&st->rows, st->list.count);
     scroll_set_count(&st->truth, in->metrics.labels);
     scroll_set_count(&st->predicted, in->metrics.labels);
+    if (in->metrics.problem == PROBLEM_REGRESSION)
+        error_scatter_make(&st->scatter, &in->evaluation);
 }
 
 /* To the row that was under the cursor where the list still has it; false when it has not. */
@@ -175,8 +220,10 @@ static void open_chosen(struct errors_state *st, const struct session *s)
         st->skip = 0;
         return;
     }
-    st->list.truth = (int32_t)st->truth.cursor;
-    st->list.predicted = (int32_t)st->predicted.cursor;
+    if (dataset_problem(s->dataset) != PROBLEM_REGRESSION) {
+        st->list.truth = (int32_t)st->truth.cursor;
+        st->list.predicted = (int32_t)st->predicted.cursor;
+    }
     st->matrix = false;
     rebuild(st, s);
     scroll_to(&st->rows, 0);
@@ -203,7 +250,7 @@ static void to_matrix(struct errors_state *st, const struct session *s)
 {
     const struct evaluation *e = &shown(st, s)->evaluation;
     size_t at;
-    if (current(st, &at)) {
+    if (current(st, &at) && e->truth) {
         scroll_to(&st->truth, (size_t)e->truth[at]);
         scroll_to(&st->predicted, (size_t)e->predicted[at]);
     }
@@ -263,7 +310,7 @@ static void scroll_text(struct view *v, const struct session *s, long by)
     size_t at, lines;
     if (!current(st, &at))
         return;
-    r = error_row_cut_text(r, dataset_labels(s->dataset), true, &probs);
+    r = error_row_cut_text(r, error_row_lines(&shown(st, s)->evaluation), true, &probs);
     lines = row_text_lines(v->level, r.w, s, shown(st, s)->evaluation.row[at]);
     size_t seen = r.h > 1 ? (size_t)r.h : 1;
     struct scroll text = {.count = lines > seen ? lines - seen + 1 : 1, .cursor = st->skip};
@@ -414,10 +461,15 @@ static void errors_summary(const struct view *v, const struct session *s, char *
     const struct errors_state *st = v->state;
     const struct inspection *in = shown(st, s);
     out[0] = '\0';
-    if (in)
-        snprintf(out, size, "%s  %zu rows  %zu wrong  accuracy %.3f", split_name(st->split),
-                 in->evaluation.rows, evaluation_count_wrong(&in->evaluation),
-                 in->metrics.accuracy);
+    if (!in)
+        return;
+    enum metric first = metric_first(in->metrics.problem);
+    int n = snprintf(out, size, "%s  %zu rows  ", split_name(st->split), in->evaluation.rows);
+    if (in->metrics.problem != PROBLEM_REGRESSION)
+        n += snprintf(out + n, size - (size_t)n, "%zu wrong  ",
+                      evaluation_count_wrong(&in->evaluation));
+    snprintf(out + n, size - (size_t)n, "%s %.3f", metric_title(first),
+             metric_of(&in->metrics, first));
 }
 
 static bool has_other_split(const struct errors_state *st, const struct session *s)
@@ -431,23 +483,32 @@ static bool has_other_split(const struct errors_state *st, const struct session 
 static const char *errors_hint(const struct view *v, const struct session *s, enum action act,
                                const char *hint)
 {
+    static const struct {
+        const char *rows, *picture; /* Enter in the picture; the picture's name */
+    } words[PROBLEM_COUNT] = {[PROBLEM_SINGLE_LABEL] = {"the cell's rows", "matrix"},
+                              [PROBLEM_REGRESSION] = {"rows", "plot"},
+                              [PROBLEM_MULTI_LABEL] = {"the label's rows", "labels"}};
     const struct errors_state *st = v->state;
-    if (!shown(st, s))
+    const struct inspection *in = shown(st, s);
+    if (!in)
         return act == ACTION_QUIT ? hint : NULL;
+    const enum problem p = in->metrics.problem;
     switch (act) {
     case ACTION_OPEN:
         return st->whole        ? "back"
-               : st->matrix     ? "the cell's rows"
+               : st->matrix     ? words[p].rows
                : st->list.count ? "whole row"
                                 : NULL;
     case ACTION_MATRIX:
-        return st->matrix ? "rows" : hint;
+        return st->matrix ? "rows" : words[p].picture;
     case ACTION_PERCENT:
-        return st->whole || (!st->matrix && v->area.w < 120) ? NULL
-               : st->percent                                 ? "counts"
-                                                             : "percent";
+        return p != PROBLEM_SINGLE_LABEL || st->whole || (!st->matrix && v->area.w < 120) ? NULL
+               : st->percent                                                              ? "counts"
+                             : "percent";
     case ACTION_ALL_ROWS:
-        return st->whole || st->matrix ? NULL : st->list.all ? "only wrong" : hint;
+        return st->whole || st->matrix || p == PROBLEM_REGRESSION ? NULL
+               : st->list.all                                     ? "only wrong"
+                                                                  : hint;
     case ACTION_SORT:
     case ACTION_PANEL:
         return st->whole || (act == ACTION_SORT && st->matrix) ? NULL : hint;
@@ -466,6 +527,7 @@ static void errors_close(struct view *v)
 {
     struct errors_state *st = v->state;
     error_list_clear(&st->list);
+    error_scatter_clear(&st->scatter);
 }
 
 const struct view_ops view_errors = {

@@ -1,6 +1,6 @@
 /* view_train.c - the curves of a run, what happened in it, and the keys that steer it.
  *
- * Three charts (loss, accuracy, learning rate). As many stand side by side as the width allows;
+ * Three charts (loss, the problem's scores, learning rate). As many stand side by side as the width allows;
  * with little room the one that has the keys is among those shown. All share one x axis (steps):
  * everything, a window that follows the newest step, or a window that stands still; which of the
  * three is said in the first chart's title. Axes live in the state because a range once shown is
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum chart { CHART_LOSS, CHART_ACCURACY, CHART_RATE, CHARTS };
+enum chart { CHART_LOSS, CHART_SCORE, CHART_RATE, CHARTS };
 
 #define MARKS_MAX       256
 #define CHART_MIN_WIDTH 36
@@ -37,22 +37,40 @@ struct chart_line {
     enum plot_dash dash;
 };
 
-static const struct chart_spec {
+struct chart_spec {
     const char *title;
     size_t count;
     struct chart_line line[2];
-} chart_specs[CHARTS] = {
+};
+static const struct chart_spec chart_specs[CHARTS] = {
     [CHART_LOSS] = {"loss",
                     2,
                     {{SERIES_TRAIN_LOSS, "train", "train", ROLE_TRAIN, DASH_SOLID},
                      {SERIES_VALIDATION_LOSS, "validation", "valid.", ROLE_VALIDATION,
                       DASH_DOTTED}}},
-    [CHART_ACCURACY] = {"validation accuracy",
-                        2,
-                        {{SERIES_ACCURACY, "accuracy", "acc.", ROLE_VALIDATION, DASH_SOLID},
-                         {SERIES_MACRO_F1, "macro F1", "F1", ROLE_GOOD, DASH_DOTTED}}},
     [CHART_RATE] = {"learning rate", 1, {{SERIES_RATE, "rate", "rate", ROLE_RATE, DASH_SOLID}}},
 };
+
+/* The chart of scores is the problem's: title, names of the two curves, names for a narrow legend. */
+#define SCORES(title, one, brief1, two, brief2)                                                    \
+    {                                                                                              \
+        title, 2,                                                                                  \
+        {                                                                                          \
+            {SERIES_SCORE, one, brief1, ROLE_VALIDATION, DASH_SOLID},                              \
+                {SERIES_SCORE2, two, brief2, ROLE_GOOD, DASH_DOTTED},                              \
+        }                                                                                          \
+    }
+static const struct chart_spec score_specs[PROBLEM_COUNT] = {
+    [PROBLEM_AUTO] = SCORES("validation accuracy", "accuracy", "acc.", "macro F1", "F1"),
+    [PROBLEM_SINGLE_LABEL] = SCORES("validation accuracy", "accuracy", "acc.", "macro F1", "F1"),
+    [PROBLEM_REGRESSION] = SCORES("validation correlation", "Pearson", "r", "Spearman", "rho"),
+    [PROBLEM_MULTI_LABEL] = SCORES("validation F1", "micro F1", "micro", "macro F1", "macro"),
+};
+
+static const struct chart_spec *spec_of(enum chart which, const struct session *s)
+{
+    return which == CHART_SCORE ? &score_specs[s->run.view.problem] : &chart_specs[which];
+}
 
 /* ---- ranges ---- */
 
@@ -95,16 +113,17 @@ static void fit_axes(struct train_state *t, const struct session *s)
     for (int i = 0; i < CHARTS; i++) {
         double low = INFINITY, high = -INFINITY;
         bool logarithmic = i == CHART_LOSS && t->log_loss;
-        for (size_t l = 0; l < chart_specs[i].count; l++)
-            widen(&s->run.series[chart_specs[i].line[l].series], &t->x, logarithmic, &low, &high);
+        const struct chart_spec *spec = spec_of((enum chart)i, s);
+        for (size_t l = 0; l < spec->count; l++)
+            widen(&s->run.series[spec->line[l].series], &t->x, logarithmic, &low, &high);
         if (low > high) {
             t->y[i] = (struct plot_axis){0, 1, false};
             continue;
         }
         if (i == CHART_RATE)
             low = fmin(low, 0);
-        if (i == CHART_ACCURACY && high - low < 0.2) { /* a few points in a thousand are no cliff */
-            low = fmax(0, fmin(low, high - 0.2));
+        if (i == CHART_SCORE && high - low < 0.2) { /* a few points in a thousand are no cliff */
+            low = fmax(low < 0 ? -1 : 0, fmin(low, high - 0.2)); /* a correlation may be negative */
             high = low + 0.2;
         }
         t->y[i] = plot_axis_fit(&t->y[i], low, high, logarithmic);
@@ -189,7 +208,7 @@ static size_t collect_marks(const struct session *s, double marks[MARKS_MAX])
 static void draw_chart(struct canvas *c, struct rect r, enum chart which,
                        const struct train_state *t, const struct session *s)
 {
-    const struct chart_spec *spec = &chart_specs[which];
+    const struct chart_spec *spec = spec_of(which, s);
     double marks[MARKS_MAX];
     char window[48], title[96];
     window_text(t, window, sizeof window);

@@ -61,42 +61,80 @@ static struct settings settings_for(void)
     return s;
 }
 
-/* Logits under which every row but some is right; fewer are wrong as the run goes on. */
-static void tell_evaluation(struct recorded *r, int64_t step, enum split split)
+/* Logits for row i of a split: right but for some rows, fewer as the run goes on. */
+static void answer_label(const struct recorded *r, int64_t step, size_t i, int32_t label,
+                         float *logits, size_t labels)
 {
-    size_t n = dataset_split_rows(r->dataset, split), labels = dataset_labels(r->dataset);
-    const uint32_t *rows = dataset_split_list(r->dataset, split);
-    int32_t *truth = calloc(n, sizeof *truth);
-    float *logits = calloc(n * labels, sizeof *logits);
-    struct metrics m;
     bool confused = r->kind == RECORDED_CONFUSED;
     size_t every = confused ? 2 : 2 + (size_t)step / 60;
-    for (size_t i = 0; i < n; i++) {
-        struct example e;
-        dataset_get(r->dataset, rows[i], &e);
-        truth[i] = e.label;
-        size_t off = i % every != every - 1 ? 0 : confused ? 1 + i / 2 % (labels - 1) : 1;
-        size_t said = ((size_t)e.label + off) % labels;
-        logits[i * labels + said] = 2 + (float)(i % 5);
+    size_t off = i % every != every - 1 ? 0 : confused ? 1 + i / 2 % (labels - 1) : 1;
+    logits[((size_t)label + off) % labels] = 2 + (float)(i % 5);
+}
+
+/* A value read some tenths too high or too low, by less as the run goes on. */
+static float answer_value(int64_t step, size_t i, float value)
+{
+    return value + (float)((int)(i * 7 % 11) - 4) * (float)(1 + (STEPS - step) / 100) / 8;
+}
+
+/* Sets: one label in every second row is not as it should be. */
+static void answer_set(size_t i, const float *set, float *logits, size_t labels)
+{
+    for (size_t k = 0; k < labels; k++) {
+        bool wrong = i % 2 && k == i / 2 % labels;
+        logits[k] = (wrong ? 1 - set[k] : set[k]) > 0 ? 1 + (float)(i % 3) : -1 - (float)(k % 3);
     }
-    metrics_compute(&m, logits, truth, n, labels, NULL);
+}
+
+static void tell_evaluation(struct recorded *r, int64_t step, enum split split)
+{
+    size_t n = dataset_split_rows(r->dataset, split);
+    const uint32_t *rows = dataset_split_list(r->dataset, split);
+    struct targets t;
+    struct metrics m;
+    if (targets_init(&t, r->dataset, n, NULL))
+        abort();
+    targets_fill(&t, r->dataset, rows, n);
+    float *logits = calloc(n * t.width, sizeof *logits);
+    for (size_t i = 0; i < n; i++) {
+        float *to = logits + i * t.width;
+        if (t.problem == PROBLEM_REGRESSION)
+            *to = answer_value(step, i, t.value[i]);
+        else if (t.problem == PROBLEM_MULTI_LABEL)
+            answer_set(i, t.value + i * t.width, to, t.width);
+        else
+            answer_label(r, step, i, t.label[i], to, t.width);
+    }
+    if (metrics_of_targets(&m, logits, &t, n, NULL))
+        abort();
+    size_t wrong =
+        t.problem == PROBLEM_MULTI_LABEL    ? (size_t)lround((1 - m.subset_accuracy) * (double)n)
+        : t.problem == PROBLEM_SINGLE_LABEL ? (size_t)lround((1 - m.accuracy) * (double)n)
+                                            : 0;
     struct eval_sample s = {.split = split,
+                            .problem = m.problem,
                             .best = split == SPLIT_VALIDATION && (step == 40 || m.loss < r->best),
                             .loss = m.loss,
                             .accuracy = m.accuracy,
                             .macro_f1 = m.macro_f1,
                             .mcc = m.mcc,
+                            .micro_f1 = m.micro_f1,
+                            .subset_accuracy = m.subset_accuracy,
+                            .hamming_loss = m.hamming_loss,
+                            .mse = m.mse,
+                            .mae = m.mae,
+                            .pearson = m.pearson,
+                            .spearman = m.spearman,
+                            .r2 = m.r2,
                             .epoch = 3.0 * (double)step / STEPS,
                             .rows = (uint32_t)n,
-                            .wrong = (uint32_t)lround((1 - m.accuracy) * (double)n)};
-    const struct targets targets = {
-        .problem = PROBLEM_SINGLE_LABEL, .width = labels, .label = truth};
-    struct evaluated rows_of = {rows, &targets, logits, n};
+                            .wrong = (uint32_t)wrong};
+    struct evaluated rows_of = {rows, &t, logits, n};
     teller_evaluation(&r->teller, s, &rows_of);
     if (s.best)
         r->best = m.loss;
     metrics_clear(&m);
-    free(truth);
+    targets_clear(&t);
     free(logits);
 }
 
@@ -142,6 +180,7 @@ static int tell_result(struct recorded *r, struct err *err)
                                 .seconds = 42,
                                 .tokens_per_second = 3000,
                                 .train_loss = 0.2,
+                                .problem = dataset_problem(r->dataset),
                                 .tokens = 300 * STEPS};
     tell_evaluation(r, STEPS, SPLIT_TEST);
     teller_state(&r->teller, TRAINER_FINISHED);
@@ -155,6 +194,7 @@ static void fill_view(struct recorded *r)
     v->total_steps = STEPS;
     v->epochs = 3;
     v->best_metric = NAN;
+    v->problem = dataset_problem(r->dataset);
     v->labels = dataset_labels(r->dataset);
     for (int s = 0; s < SPLIT_COUNT; s++)
         v->rows[s] = dataset_split_rows(r->dataset, (enum split)s);
@@ -167,11 +207,25 @@ static void fill_view(struct recorded *r)
 static int describe(struct recorded *r, const char *directory, struct err *err)
 {
     char model[4200], files[SPLIT_COUNT][4300];
+    static const char *const sets[] = {[RECORDED_FINISHED] = "tickets",
+                                       [RECORDED_CONFUSED] = "tickets",
+                                       [RECORDED_VALUES] = "similar",
+                                       [RECORDED_SETS] = "topics",
+                                       [RECORDED_SERVED] = "tickets"};
     struct dataset_spec spec = {0};
     struct settings settings = settings_for();
+    if (r->kind == RECORDED_VALUES) {
+        spec.text_column = "first";
+        spec.pair_column = "second";
+        spec.label_column = "similarity";
+        spec.problem = PROBLEM_REGRESSION;
+    } else if (r->kind == RECORDED_SETS) {
+        spec.problem = PROBLEM_MULTI_LABEL;
+    }
+    settings.problem_type = spec.problem;
     snprintf(model, sizeof model, "%s/fixtures/tiny_bert", directory);
     for (int s = 0; s < SPLIT_COUNT; s++) {
-        snprintf(files[s], sizeof files[s], "%s/screens/tickets/%s.csv", directory,
+        snprintf(files[s], sizeof files[s], "%s/screens/%s/%s.csv", directory, sets[r->kind],
                  split_name((enum split)s));
         spec.files[s] = files[s];
     }

@@ -8,6 +8,8 @@ struct recorded;
 enum recorded_kind {
     RECORDED_FINISHED, /* 423 steps, ever fewer mistakes, one in the end */
     RECORDED_CONFUSED, /* the same, but every second row is misclassified to the end */
+    RECORDED_VALUES,   /* pairs of texts with a number each, read a little wrong */
+    RECORDED_SETS,     /* texts with any number of labels, every second with a wrong one */
     RECORDED_SERVED,   /* running at step 262 of 423: served until recorded_close */
 };
 /* `directory` holds the data and the model (fixtures/). */

@@ -105,6 +105,16 @@ static enum script_result do_confused_run(struct script *s, const char *rest)
     return make_ended(s, rest, RECORDED_CONFUSED);
 }
 
+static enum script_result do_values_run(struct script *s, const char *rest)
+{
+    return make_ended(s, rest, RECORDED_VALUES);
+}
+
+static enum script_result do_sets_run(struct script *s, const char *rest)
+{
+    return make_ended(s, rest, RECORDED_SETS);
+}
+
 static enum script_result do_served_run(struct script *s, const char *rest)
 {
     return make_recorded(s, rest, RECORDED_SERVED);
@@ -262,6 +272,8 @@ static const struct {
     {"skip-without", do_skip_without, false},
     {"recorded-run", do_recorded_run, false},
     {"confused-run", do_confused_run, false},
+    {"values-run", do_values_run, false},
+    {"sets-run", do_sets_run, false},
     {"served-run", do_served_run, false},
     {"run", do_run, false},
     {"keys", do_keys, true},

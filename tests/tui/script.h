@@ -9,6 +9,8 @@
  *     skip-without PATH     the test counts as skipped when PATH (from the project root) is absent
  *     recorded-run NAME     make the run directory NAME through the ring and the recorder (recorded.h)
  *     confused-run NAME     the same, with every second row misclassified
+ *     values-run NAME       one of a regression on pairs of texts
+ *     sets-run NAME         one with several labels a text
  *     served-run NAME       the same, and serve it as a trainer that runs would
  *     run ARGUMENTS         start `sft ARGUMENTS` in an empty directory that holds `fixtures`, `data`
  *     keys <Esc>3/word<Enter>

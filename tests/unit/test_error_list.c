@@ -28,9 +28,9 @@ static bool belongs(const struct error_list *l, const struct evaluation *e, cons
 static double value_of(const struct error_list *l, const struct evaluation *e, size_t at)
 {
     const float *p = e->probs + at * e->labels;
-    double v = l->order == ERRORS_BY_CONFIDENCE ? (double)p[e->predicted[at]]
-               : l->order == ERRORS_BY_LOSS     ? -log(fmax((double)p[e->truth[at]], 1e-38))
-                                                : 0;
+    double v = l->order == ERRORS_WORST    ? (double)p[e->predicted[at]]
+               : l->order == ERRORS_SECOND ? -log(fmax((double)p[e->truth[at]], 1e-38))
+                                           : 0;
     return isnan(v) ? INFINITY : v;
 }
 
@@ -81,8 +81,94 @@ static void the_list_is_a_filter_and_a_stable_sort(void **state)
     dataset_close(d);
 }
 
+/* ---- sets and values ---- */
+
+enum { ROWS = 6, LABELS = 3 };
+
+/* Rows of the tickets with targets of our own. */
+static struct evaluation numbers(enum problem p, uint32_t *row, float *target, float *probs)
+{
+    for (uint32_t i = 0; i < ROWS; i++)
+        row[i] = i;
+    return (struct evaluation){.problem = p,
+                               .rows = ROWS,
+                               .labels = p == PROBLEM_REGRESSION ? 1 : LABELS,
+                               .row = row,
+                               .target = target,
+                               .probs = probs};
+}
+
+static void expect_order(struct error_list *l, const struct evaluation *e, const struct dataset *d,
+                         const uint32_t *want, size_t n)
+{
+    error_list_make(l, e, d);
+    assert_int_equal(l->count, n);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(l->at[i], want[i]);
+}
+
+/* No value is simply wrong: all are there, by size of the difference, then by its sign. */
+static void values_are_all_shown_by_their_difference(void **state)
+{
+    float target[ROWS] = {1, 2, 3, 4, 5, 6}, read[ROWS] = {1, 4, 2.5f, 4.5f, 2, NAN};
+    static const uint32_t largest[] = {5, 4, 1, 2, 3, 0}, high[] = {5, 1, 3, 0, 2, 4};
+    uint32_t row[ROWS];
+    struct dataset *d = dataset_open(&check_tickets, NULL);
+    struct evaluation e = numbers(PROBLEM_REGRESSION, row, target, read);
+    struct error_list l;
+    (void)state;
+    error_list_init(&l);
+    expect_order(&l, &e, d, largest, ROWS);
+    l.order = ERRORS_SECOND;
+    expect_order(&l, &e, d, high, ROWS);
+    assert_true(evaluation_difference(&e, 4) == -3.0);
+    assert_true(evaluation_row_loss(&e, 4) == 9.0);
+    assert_int_equal(evaluation_count_wrong(&e), 0);
+    error_list_clear(&l);
+    dataset_close(d);
+}
+
+/* The fate of every label, the rows in which any or one of them is wrong, the loss of a row. */
+static void sets_are_wrong_label_by_label(void **state)
+{
+    static float target[ROWS * LABELS] = {1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 1};
+    static float probs[ROWS * LABELS] = {.9f, .1f, .2f, .9f, .2f, .6f, .1f, .1f, .1f,
+                                         .1f, .4f, .8f, .4f, .3f, .2f, .7f, .1f, .9f};
+    static const uint32_t wrong[] = {4, 1, 3, 5}, second[] = {1, 3, 4}, all[] = {4, 1, 3, 5, 0, 2};
+    uint32_t row[ROWS];
+    struct dataset *d = dataset_open(&check_tickets, NULL);
+    struct evaluation e = numbers(PROBLEM_MULTI_LABEL, row, target, probs);
+    struct error_list l;
+    char text[64];
+    (void)state;
+    error_list_init(&l);
+    expect_order(&l, &e, d, wrong, 4);
+    assert_int_equal(evaluation_count_wrong(&e), 4);
+    l.all = true;
+    expect_order(&l, &e, d, all, ROWS);
+    l.truth = 1; /* only the rows in which the second label is wrong */
+    l.order = ERRORS_BY_ROW;
+    expect_order(&l, &e, d, second, 3);
+    assert_int_equal(evaluation_fate(&e, 1, 0), FATE_FOUND);
+    assert_int_equal(evaluation_fate(&e, 1, 1), FATE_MISSED);
+    assert_int_equal(evaluation_fate(&e, 1, 2), FATE_SURPLUS);
+    assert_int_equal(evaluation_fate(&e, 0, 2), FATE_ABSENT);
+    assert_int_equal(evaluation_fate_text(&e, 4, FATE_MISSED, d, text, sizeof text), 3);
+    assert_string_equal(text, "app crash, billing, delivery");
+    assert_int_equal(evaluation_fate_text(&e, 4, FATE_MISSED, d, text, 14), 3);
+    assert_int_equal(strlen(text), 13);
+    double loss = -(log((double)probs[3]) + log((double)probs[4]) + log(1 - (double)probs[5])) / 3;
+    assert_true(fabs(evaluation_row_loss(&e, 1) - loss) < 1e-12);
+    error_list_clear(&l);
+    dataset_close(d);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_list_is_a_filter_and_a_stable_sort)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_list_is_a_filter_and_a_stable_sort),
+        cmocka_unit_test(values_are_all_shown_by_their_difference),
+        cmocka_unit_test(sets_are_wrong_label_by_label),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,7 @@ static void expect_rows(const struct gate *g, enum finding_kind k, size_t n, con
 {
     assert_int_equal(g->findings[k].kind, k);
     if (g->findings[k].count != n)
-        fail_msg("%s: %zu rows, not %zu", finding_name(k), g->findings[k].count, n);
+        fail_msg("%s: %zu rows, not %zu", finding_name(k, PROBLEM_SINGLE_LABEL), g->findings[k].count, n);
     assert_memory_equal(g->findings[k].rows, rows, n * sizeof *rows);
 }
 #define EXPECT(g, k, ...)                                                                          \

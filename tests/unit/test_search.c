@@ -100,6 +100,36 @@ static void a_cancelled_search_ends(void **state)
     query_destroy(q);
 }
 
+/* Of sets any label counts; of values only numbers are compared. */
+static void sets_and_values_have_terms(void **state)
+{
+    struct dataset *before = tickets;
+    struct dataset_spec sets = {.files = {"tests/tui/data/topics/train.csv"},
+                                .problem = PROBLEM_MULTI_LABEL};
+    struct dataset_spec values = {.files = {"tests/tui/data/similar/train.csv"},
+                                  .text_column = "first",
+                                  .pair_column = "second",
+                                  .label_column = "similarity",
+                                  .problem = PROBLEM_REGRESSION};
+    (void)state;
+    assert_non_null(tickets = dataset_open(&sets, NULL));
+    assert_int_equal(count("label:=delivery"), 3);
+    assert_int_equal(count("label:DELIV"), 3);
+    assert_int_equal(count("label:=delivery label:=billing"), 1);
+    assert_int_equal(count("-label:delivery"), 7);
+    assert_int_equal(count("value>0"), 0);
+    dataset_close(tickets);
+    assert_non_null(tickets = dataset_open(&values, NULL));
+    assert_int_equal(count("value>4.1"), 3);
+    assert_int_equal(count("value<1.5"), 1);
+    assert_int_equal(count("value=1.5"), 1);
+    assert_int_equal(count("-value>4.1"), 7);
+    assert_int_equal(count("label:4"), 0);
+    assert_int_equal(count("bulb"), 1); /* in the second text */
+    dataset_close(tickets);
+    tickets = before;
+}
+
 int main(void)
 {
     setlocale(LC_CTYPE, "C.UTF-8");
@@ -107,6 +137,7 @@ int main(void)
         cmocka_unit_test(queries_find_what_they_say),
         cmocka_unit_test(what_cannot_be_run_is_refused),
         cmocka_unit_test(a_cancelled_search_ends),
+        cmocka_unit_test(sets_and_values_have_terms),
     };
     return cmocka_run_group_tests(tests, open_tickets, close_tickets);
 }

@@ -33,6 +33,35 @@ static void all_sizes(void **state)
     app_destroy(a);
 }
 
+/* The same keys where the rows have values or sets: whatever they lead to can be drawn at any size. */
+static void all_sizes_of_other_problems(void **state)
+{
+    static const char *const states[] = {"",  "\n",    "t",  "\x1b",    "m",
+                                         "p", ">>v\n", "oa", "\x1b\x1b"};
+    static const struct dataset_spec specs[] = {
+        {.files = {"tests/tui/data/topics/train.csv", "tests/tui/data/topics/validation.csv"},
+         .label_separator = "|"},
+        {.files = {"tests/tui/data/similar/train.csv", "tests/tui/data/similar/validation.csv"},
+         .text_column = "first",
+         .pair_column = "second",
+         .label_column = "similarity"}};
+    static const char *const shows[] = {"micro F1", "Pearson"};
+    (void)state;
+    for (size_t p = 0; p < sizeof specs / sizeof *specs; p++) {
+        struct app *a = check_open(&specs[p], NULL);
+        free(check_draw(a, 80, 24, GLYPHS_BRAILLE));
+        check_evaluate(a, SPLIT_VALIDATION, 1);
+        check_type(a, "4");
+        check_shows(a, 80, 24, shows[p], true);
+        check_shows(a, 80, 24, "accuracy", false);
+        for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+            check_type(a, states[i]);
+            check_all_sizes(a);
+        }
+        app_destroy(a);
+    }
+}
+
 static void without_an_evaluation_it_says_how_to_get_one(void **state)
 {
     struct app *a = check_open(&check_tickets, NULL);
@@ -162,6 +191,7 @@ int main(void)
     setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_sizes),
+        cmocka_unit_test(all_sizes_of_other_problems),
         cmocka_unit_test(without_an_evaluation_it_says_how_to_get_one),
         cmocka_unit_test(every_cell_leads_to_as_many_rows_as_it_says),
         cmocka_unit_test(the_matrix_opens_at_the_cell_of_the_row),

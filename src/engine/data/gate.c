@@ -14,21 +14,23 @@
 
 static const struct {
     const char *key, *name;
+    const char *of_values; /* the name in a regression, where it is another */
 } findings[FINDING_KINDS] = {
-    [FINDING_EMPTY_TEXT] = {"empty_text", "empty text"},
-    [FINDING_DUPLICATE] = {"duplicate", "same text again in its split"},
-    [FINDING_LEAK] = {"leak", "validation or test text also in train"},
-    [FINDING_CONFLICT] = {"conflict", "same text, two labels"},
-    [FINDING_TRUNCATED] = {"truncated", "longer than max_length, cut"},
-    [FINDING_RARE_LABEL] = {"rare_label", "label with fewer than 5 train rows"},
-    [FINDING_UNTRAINED_LABEL] = {"untrained_label", "label that train does not have"},
-    [FINDING_NO_LABEL] = {"no_label", "no label"},
-    [FINDING_CONSTANT] = {"constant", "one target in all of train: nothing to learn"},
+    [FINDING_EMPTY_TEXT] = {"empty_text", "empty text", NULL},
+    [FINDING_DUPLICATE] = {"duplicate", "same text again in its split", NULL},
+    [FINDING_LEAK] = {"leak", "validation or test text also in train", NULL},
+    [FINDING_CONFLICT] = {"conflict", "same text, two labels", "same text, two values"},
+    [FINDING_TRUNCATED] = {"truncated", "longer than max_length, cut", NULL},
+    [FINDING_RARE_LABEL] = {"rare_label", "label with fewer than 5 train rows", NULL},
+    [FINDING_UNTRAINED_LABEL] = {"untrained_label", "label that train does not have", NULL},
+    [FINDING_NO_LABEL] = {"no_label", "no label", "no value"},
+    [FINDING_CONSTANT] = {"constant", "one target in all of train: nothing to learn", NULL},
 };
 
-const char *finding_name(enum finding_kind k)
+const char *finding_name(enum finding_kind k, enum problem p)
 {
-    return findings[k].name;
+    bool other = p == PROBLEM_REGRESSION && findings[k].of_values;
+    return other ? findings[k].of_values : findings[k].name;
 }
 
 const char *finding_key(enum finding_kind k)

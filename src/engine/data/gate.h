@@ -31,8 +31,9 @@ enum finding_kind {
     FINDING_CONSTANT,        /* train rows, when all have one value or one set of labels */
     FINDING_KINDS
 };
-const char *finding_name(enum finding_kind k); /* short, for a panel: "same text, two labels" */
-const char *finding_key(enum finding_kind k);  /* for JSON: "conflict" */
+/* Short, for a panel: "same text, two labels"; of a regression "same text, two values". */
+const char *finding_name(enum finding_kind k, enum problem p);
+const char *finding_key(enum finding_kind k); /* for JSON: "conflict" */
 
 struct finding {
     enum finding_kind kind;
