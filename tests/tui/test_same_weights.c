@@ -20,8 +20,8 @@ static char program[4096], root[4096], directory[64];
 
 #define TRAINING                                                                                   \
     "--model", "tests/fixtures/tiny_bert", "--train", "tests/tui/data/tickets/train.csv",          \
-        "--validation", "tests/tui/data/tickets/validation.csv", "--epochs", "40",                 \
-        "--learning-rate", "1e-3"
+        "--validation", "tests/tui/data/tickets/validation.csv", "--epochs", "1500",               \
+        "--eval-steps", "500", "--save-steps", "1000", "--learning-rate", "1e-3"
 
 static int setup(void **state)
 {
@@ -66,15 +66,17 @@ static void train_in_the_workbench(void)
     const char *argv[] = {program, "ui", TRAINING, NULL};
     struct harness *h = harness_start(&(struct harness_spec){argv, NULL, directory, 80, 24});
     assert_true(harness_wait(h, "Press Space", true));
-    harness_keys(h, "  "); /* started, paused */
+    harness_keys(h, " ");
+    assert_true(harness_wait(h, "started:", true)); /* before, there is nothing to pause */
+    harness_keys(h, " ");
+    assert_true(harness_wait(h, "paused", true));
     harness_keys(h, "1");
     harness_resize(h, 120, 40);
-    harness_keys(h, "43v "); /* errors, train, an evaluation by hand, on */
-    /* The event "finished;" may be seen before the run is over, when q would still ask. */
-    if (!harness_wait(h, "finished:", true)) {
-        harness_keys(h, " ");
-        assert_true(harness_wait(h, "finished:", true));
-    }
+    harness_keys(h, "43v"); /* errors, train, an evaluation by hand */
+    assert_true(harness_wait(h, "asked for", true));
+    harness_keys(h,
+                 " "); /* on; the event "finished;" may be seen before q would not ask any more */
+    assert_true(harness_wait(h, "finished:", true));
     harness_keys(h, "q");
     assert_int_equal(harness_wait_exit(h), 0);
     harness_stop(h);
