@@ -21,6 +21,7 @@ int cli_runs(int argc, char **argv);
 int cli_export(int argc, char **argv);
 int cli_pull(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
+int cli_bench(int argc, char **argv);
 int cli_ui(int argc, char **argv);
 
 /* All of them, in the order help and the manual page list them. */

@@ -17,6 +17,8 @@ static const struct subcommand commands[] = {
     {"pull", "fetch a model from the Hugging Face hub", cli_pull,
      "NAME DIR [--revision REV] [--force]"},
     {"doctor", "CPU, BLAS kernel, speed against peak, terminal", cli_doctor, ""},
+    {"bench", "a training step as a share of what the machine can do", cli_bench,
+     "[--rounds N] [--threads N] [--shape BxS] [--model DIR]"},
 };
 
 const struct subcommand *cli_commands(size_t *count)

@@ -1,7 +1,6 @@
 /* cpu.c - CPUID and XGETBV: a feature counts only when the operating system saves its registers. */
 #include "engine/math/cpu.h"
 
-#include "engine/base/clock.h"
 #include "engine/base/pool.h"
 
 #include <pthread.h>
@@ -9,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { CPU_PEAK_THREADS = 1024 };
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -115,34 +112,4 @@ const struct ops *cpu_choose_ops(struct err *err)
                 name, cpu_find_ops("avx2") ? ", avx2" : "",
                 cpu_find_ops("avx512") ? ", avx512" : "");
     return ops;
-}
-
-/* ---- the peak ---- */
-
-static void measure_peak(void *arg, size_t item, int worker)
-{
-    (void)worker;
-    double *best = (double *)arg + item;
-    const struct ops *ops = cpu_find_ops(NULL);
-    const double end = clock_monotonic() + 0.05;
-    for (double now = clock_monotonic(); now < end;) {
-        double done = ops->multiply_adds(50000), after = clock_monotonic();
-        double gflops = done * 1e-9 / (after - now);
-        *best = gflops > *best ? gflops : *best;
-        now = after;
-    }
-}
-
-double cpu_measure_peak(int threads)
-{
-    double best[CPU_PEAK_THREADS] = {0}, sum = 0.0;
-    threads = threads < CPU_PEAK_THREADS ? threads : CPU_PEAK_THREADS;
-    struct pool *pool = pool_create(threads, NULL);
-    if (!pool)
-        return 0.0;
-    pool_run(pool, (size_t)threads, measure_peak, best);
-    pool_destroy(pool);
-    for (int i = 0; i < threads; i++)
-        sum += best[i];
-    return sum;
 }

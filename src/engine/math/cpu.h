@@ -21,9 +21,4 @@ const struct ops *cpu_choose_ops(struct err *err);
 /* A row by name: NULL when there is none of that name, or the CPU cannot run it. */
 const struct ops *cpu_find_ops(const char *name);
 
-/* fp32 multiply-add peak of `threads` threads at once in GFLOP/s, with the widest vectors the CPU
- * has; takes about 50 ms. Each thread counts with its best slice, so that a busy machine does not
- * hide what the CPU can do. */
-double cpu_measure_peak(int threads);
-
 #endif

@@ -4,26 +4,32 @@
 #include "engine/math/vec.h"
 
 /* Twelve chains hide a latency of up to six cycles on two units, and fit sixteen registers with the
- * two factors. The chains converge to a fixed point, so they never meet slow denormals. */
+ * two operands. Every multiply-add adds the same 2^-10 to a lane, exactly, so the sums say how many
+ * there were: what a compiler had left out would not be counted. The operands and where each chain
+ * begins come from memory that may change: else the multiplications could go, and twelve equal
+ * chains be made one. */
 static double multiply_adds(size_t rounds)
 {
     enum { CHAINS = 12 };
-    static volatile float sink;
-    vec x[CHAINS], a = v_set(0.5f), b = v_set(1.0f);
+    static const volatile float one = 1.0f, bit = 0x1p-10f, begin = 0.0f;
+    const vec a = v_set(one), b = v_set(bit);
+    vec x[CHAINS];
+    float lanes[W];
+    double sum = 0.0;
 #pragma GCC unroll 12
     for (int i = 0; i < CHAINS; i++)
-        x[i] = v_set(1.0f + (float)i);
+        x[i] = v_set(begin);
     for (size_t r = 0; r < rounds; r++)
 #pragma GCC unroll 12
         for (int i = 0; i < CHAINS; i++)
             x[i] = v_fma(x[i], a, b);
-    vec sum = x[0];
 #pragma GCC unroll 12
-    for (int i = 1; i < CHAINS; i++)
-        sum = v_add(sum, x[i]);
-    sink = v_sum(sum);
-    (void)sink;
-    return 2.0 * CHAINS * W * (double)rounds;
+    for (int i = 0; i < CHAINS; i++) {
+        v_store(lanes, x[i], W);
+        for (size_t j = 0; j < W; j++)
+            sum += (double)lanes[j];
+    }
+    return 2.0 * 0x1p10 * sum;
 }
 
 #endif

@@ -157,8 +157,8 @@ struct ops {
     void (*product)(float *c, size_t ldc, const float *a, size_t ar, size_t ac, const float *b,
                     size_t br, size_t bc, size_t M, size_t N, size_t K, float beta, float *scratch);
 
-    /* Independent multiply-adds in registers, for measuring the peak; returns the operations done.
-     */
+    /* Independent multiply-adds in registers, for measuring the peak (machine.h); returns how many
+     * operations were done, counted by their results. rounds below 2^20. */
     double (*multiply_adds)(size_t rounds);
 };
 

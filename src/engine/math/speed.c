@@ -2,7 +2,7 @@
 #include "engine/math/speed.h"
 
 #include "engine/base/clock.h"
-#include "engine/math/cpu.h"
+#include "engine/math/machine.h"
 #include "engine/math/product.h"
 
 enum { TOKENS = 512, WIDEST = 1536, LARGEST = 1536 * 384 };
@@ -56,7 +56,7 @@ int speed_measure(struct compute *c, struct speed *out, struct err *err)
         }
     }
     out->product_gflops = work / seconds;
-    out->peak_gflops = cpu_measure_peak(pool_threads(c->pool));
+    out->peak_gflops = machine_peak(c->pool, pool_threads(c->pool));
     mem_block_clear(&block);
     return 0;
 }

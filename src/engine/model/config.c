@@ -342,20 +342,23 @@ static int read_all(struct model_config *c, const char *path, struct err *err)
     return config_read_layers(c, path, err);
 }
 
-/* What export writes again keeps its spelling: Transformers refuses a 2 where it wrote 2.0. */
-static int keep_spelling(struct model_config *c, const char *path, struct err *err)
+int model_config_parse(struct model_config *c, const char *text, size_t n, const char *name,
+                       struct err *err)
 {
-    size_t n;
-    char *text = file_read(path, &n, err);
-    int rc = text ? json_keep_spelling(c->json, text, err) : -1;
-    free(text);
-    return rc;
+    *c = (struct model_config){0};
+    if (!(c->json = json_parse(text, n, name, 1, err)))
+        return -1;
+    /* What export writes again keeps its spelling: Transformers refuses a 2 where it wrote 2.0. */
+    if (!read_all(c, name, err) && !json_keep_spelling(c->json, text, err))
+        return 0;
+    model_config_clear(c);
+    return -1;
 }
 
 int model_config_read(struct model_config *c, const char *dir, struct err *err)
 {
     char path[4096];
-    *c = (struct model_config){0};
+    size_t n;
     if (file_join(path, sizeof path, dir, "config.json", err))
         return -1;
     if (!file_exists(path))
@@ -364,12 +367,11 @@ int model_config_read(struct model_config *c, const char *dir, struct err *err)
                        "weights (model.safetensors or pytorch_model.bin, whole or in shards) and a "
                        "tokenizer (tokenizer.json, vocab.txt, vocab.json or a .model)",
                        dir);
-    if (!(c->json = json_read(path, err)))
-        return -1;
-    if (!read_all(c, path, err) && !keep_spelling(c, path, err))
-        return 0;
-    model_config_clear(c);
-    return -1;
+    char *text = file_read(path, &n, err);
+    size_t mark = text && n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0;
+    int rc = text ? model_config_parse(c, text + mark, n - mark, path, err) : -1;
+    free(text);
+    return rc;
 }
 
 void model_config_clear(struct model_config *c)

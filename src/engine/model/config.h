@@ -56,6 +56,9 @@ struct model_config {
 /* Read DIR/config.json. An architecture this program does not know is refused by name with the list
  * of what is supported; a missing file says what a model directory holds. */
 int model_config_read(struct model_config *c, const char *dir, struct err *err);
+/* The same from the file's text; `name` is for messages. */
+int model_config_parse(struct model_config *c, const char *text, size_t n, const char *name,
+                       struct err *err);
 void model_config_clear(struct model_config *c);
 
 /* The i-th supported model_type, NULL after the last. */

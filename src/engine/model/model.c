@@ -94,15 +94,16 @@ static void admit_shapes(struct model *m)
         compute_admit(m->compute, shapes[i][0], shapes[i][1]);
 }
 
-static int open_into(struct model *m, const char *dir, const struct head_spec *head,
-                     struct err *err)
+/* dir NULL: the weights are random. */
+static int fill_model(struct model *m, const char *dir, const struct head_spec *head,
+                      struct err *err)
 {
-    if (model_config_read(&m->config, dir, err))
-        return -1;
     set_shape(m, head);
-    if (set_problem(m, dir, head, err))
+    if (set_problem(m, dir ? dir : "the model", head, err))
         return -1;
-    if (weights_load(m, dir, head, err) || set_labels(m, head, err))
+    if (dir ? weights_load(m, dir, head, err) : weights_random(m, head->seed, err))
+        return -1;
+    if (set_labels(m, head, err))
         return -1;
     if (m->notice.failed)
         return err_set(err, ERR_NOMEM, "out of memory for the model");
@@ -112,15 +113,32 @@ static int open_into(struct model *m, const char *dir, const struct head_spec *h
     return 0;
 }
 
+static struct model *make_model(struct compute *c, struct err *err)
+{
+    struct model *m = mem_alloc(1, sizeof *m, "model", err);
+    if (m)
+        m->compute = c;
+    return m;
+}
+
 struct model *model_open(const char *dir, const struct head_spec *head, struct compute *c,
                          struct err *err)
 {
     assert(head->keep_head || head->labels >= 1);
-    struct model *m = mem_alloc(1, sizeof *m, "model", err);
-    if (!m)
-        return NULL;
-    m->compute = c;
-    if (!open_into(m, dir, head, err))
+    struct model *m = make_model(c, err);
+    if (m && !model_config_read(&m->config, dir, err) && !fill_model(m, dir, head, err))
+        return m;
+    model_close(m);
+    return NULL;
+}
+
+struct model *model_create(const char *config, const struct head_spec *head, struct compute *c,
+                           struct err *err)
+{
+    assert(!head->keep_head && head->labels >= 1);
+    struct model *m = make_model(c, err);
+    if (m && !model_config_parse(&m->config, config, strlen(config), "the configuration", err) &&
+        !fill_model(m, NULL, head, err))
         return m;
     model_close(m);
     return NULL;

@@ -60,6 +60,10 @@ struct model;
  * the config. */
 struct model *model_open(const char *dir, const struct head_spec *head, struct compute *c,
                          struct err *err);
+/* A model of the shape that the text of a config.json describes, with weights drawn from the head's
+ * seed: for measuring what does not depend on their values. Never for keep_head. */
+struct model *model_create(const char *config, const struct head_spec *head, struct compute *c,
+                           struct err *err);
 void model_close(struct model *m); /* NULL is fine */
 
 const struct model_config *model_config(const struct model *m);

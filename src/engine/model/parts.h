@@ -77,6 +77,8 @@ static inline struct norm norm_of(const struct model *m, const struct param *gam
 
 /* weights.c: fill the table from DIR's weights, note what is new or unused. */
 int weights_load(struct model *m, const char *dir, const struct head_spec *head, struct err *err);
+/* Make the table and draw every matrix of it; norms change nothing, biases are 0. */
+int weights_random(struct model *m, uint64_t seed, struct err *err);
 /* Before anything writes to weights: bring into their block what was left in the files. */
 void weights_settle(struct model *m);
 

@@ -313,6 +313,32 @@ int weights_load(struct model *m, const char *dir, const struct head_spec *head,
     return rc;
 }
 
+/* Uniform of the configuration's deviation: the values do not matter, only that none is special. */
+static void draw_uniform(float *w, size_t n, double deviation, uint64_t seed, uint64_t base)
+{
+    const double half = sqrt(3.0) * deviation;
+    for (size_t i = 0; i < n; i++)
+        w[i] = (float)(half * (2.0 * rng_uniform(seed, RNG_HEAD_INIT, base + i) - 1.0));
+}
+
+int weights_random(struct model *m, uint64_t seed, struct err *err)
+{
+    if (params_create(m, m->family->head[DENSE_W] && m->pooling == POOLING_MODEL, err))
+        return -1;
+    for (size_t i = 0; i < m->param_count; i++) {
+        struct param *p = &m->params[i];
+        size_t n = strlen(p->name);
+        p->fresh = true;
+        if (p->rows > 1)
+            draw_uniform(p->w, p->rows * p->cols, m->config.initializer_range, seed,
+                         (uint64_t)i << 40);
+        else if (n > 7 && !strcmp(p->name + n - 7, ".weight")) /* of a norm */
+            for (size_t j = 0; j < p->cols; j++)
+                p->w[j] = 1.0f;
+    }
+    return 0;
+}
+
 /* A tensor as the checkpoint has it: stored (in, out) means a transposed copy in *spare. */
 static const float *stored_values(const struct param *p, float *spare)
 {

@@ -39,17 +39,27 @@ void encoding_clear(struct encoding *e)
     memset(e, 0, sizeof *e);
 }
 
-struct tokenizer *tokenizer_open(const char *dir, struct err *err)
+static struct tokenizer *make(const char *dir, const char *text, size_t n, struct err *err)
 {
     struct tokenizer *t = mem_alloc(1, sizeof *t, "a tokenizer", err);
     if (!t)
         return NULL;
     t->dir = mem_strdup(dir, err);
-    if (!t->dir || tokenizer_load(t, err)) {
+    if (!t->dir || tokenizer_load(t, text, n, err)) {
         tokenizer_close(t);
         return NULL;
     }
     return t;
+}
+
+struct tokenizer *tokenizer_open(const char *dir, struct err *err)
+{
+    return make(dir, NULL, 0, err);
+}
+
+struct tokenizer *tokenizer_parse(const char *text, size_t n, const char *name, struct err *err)
+{
+    return make(name, text, n, err);
 }
 
 void tokenizer_close(struct tokenizer *t)

@@ -32,6 +32,9 @@ void encoding_clear(struct encoding *e);
 /* The directory's tokenizer. ERR_INPUT names the file that is broken, ERR_UNSUPPORTED a kind of
  * tokenizer this program does not have. */
 struct tokenizer *tokenizer_open(const char *dir, struct err *err);
+/* What the text of a tokenizer.json describes by itself; `name` is for messages. It has no files to
+ * export. */
+struct tokenizer *tokenizer_parse(const char *text, size_t n, const char *name, struct err *err);
 void tokenizer_close(struct tokenizer *t); /* NULL is fine */
 
 /* Encode text (and pair, when not NULL). max_length 0: never cut; otherwise the longest-first

@@ -121,13 +121,18 @@ static void count_spaces(struct token *token)
     }
 }
 
-static int read_all(struct source *s, struct err *err)
+static int read_files(struct source *s, struct err *err)
 {
-    if (read_optional(s, "special_tokens_map.json", &s->map, err) ||
-        read_optional(s, "added_tokens.json", &s->added, err) ||
-        read_optional(s, "config.json", &s->model, err) ||
-        read_optional(s, "tokenizer_config.json", &s->config, err) ||
-        read_optional(s, "tokenizer.json", &s->json, err) || class_choose(s, err))
+    return read_optional(s, "special_tokens_map.json", &s->map, err) ||
+           read_optional(s, "added_tokens.json", &s->added, err) ||
+           read_optional(s, "config.json", &s->model, err) ||
+           read_optional(s, "tokenizer_config.json", &s->config, err) ||
+           read_optional(s, "tokenizer.json", &s->json, err) || class_choose(s, err);
+}
+
+static int read_all(struct source *s, const char *text, size_t n, struct err *err)
+{
+    if (text ? !(s->json = json_parse(text, n, s->t->dir, 1, err)) : read_files(s, err))
         return -1;
     if (spm_open(s, err) || class_build_options(s, err) || model_read(s, err) ||
         class_build(s, err) || read_pipeline(s, err))
@@ -137,14 +142,14 @@ static int read_all(struct source *s, struct err *err)
     return read_options(s, err);
 }
 
-int tokenizer_load(struct tokenizer *t, struct err *err)
+int tokenizer_load(struct tokenizer *t, const char *text, size_t n, struct err *err)
 {
     struct source s = {.t = t};
     int status = literals_init(&t->raw, err);
     if (!status)
         status = literals_init(&t->normalized, err);
     if (!status)
-        status = read_all(&s, err);
+        status = read_all(&s, text, n, err);
     cJSON_Delete(s.json);
     cJSON_Delete(s.config);
     cJSON_Delete(s.map);

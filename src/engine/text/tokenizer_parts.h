@@ -37,7 +37,8 @@ struct tokenizer {
     size_t vocabulary, token_capacity;
 };
 
-/* Fill a zeroed *t from t->dir; on failure the caller closes it. */
-int tokenizer_load(struct tokenizer *t, struct err *err);
+/* Fill a zeroed *t from the text of a tokenizer.json, or with text NULL from the files of t->dir; on
+ * failure the caller closes it. */
+int tokenizer_load(struct tokenizer *t, const char *text, size_t n, struct err *err);
 
 #endif

@@ -1,0 +1,298 @@
+/* bench.c - `sft bench`: how much of this machine a training step uses.
+ *
+ * Needs no model: the step is MiniLM-L6's, with random weights (model/bench.h). What the machine can
+ * do at most is measured in the same rounds as what the engine does, in turn, since machines drift
+ * and others use them; every figure is the median of its rounds, and a share is the quotient of two
+ * such figures. */
+#include "cli/args.h"
+#include "cli/bench_text.h"
+#include "cli/cli.h"
+#include "engine/base/clock.h"
+#include "engine/base/json.h"
+#include "engine/base/number.h"
+#include "engine/base/version.h"
+#include "engine/math/cpu.h"
+#include "engine/math/machine.h"
+#include "engine/model/bench.h"
+#include "engine/text/tokenizer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_ROUNDS = 100, WARM_UP = 2 };
+static const double tokenizer_seconds = 0.1; /* of a round */
+
+/* What a round measures. Times in seconds, the rest in the unit of its table line. */
+enum series {
+    PEAK,
+    STEP,
+    PARTS, /* BENCH_PARTS of them */
+    FORWARD = PARTS + BENCH_PARTS,
+    ADAMW,
+    SMALL_PAGES,
+    HUGE_PAGES,
+    TOKENIZER,
+    SERIES
+};
+
+struct benchmark {
+    const char *rounds_text, *threads_text, *shape_text, *model_dir;
+    bool json;
+    int rounds;
+    size_t sequences, tokens; /* of a step */
+
+    struct compute *compute;
+    struct bench *bench;
+    struct machine_memory *memory;
+    struct tokenizer *tokenizer;
+    struct encoding encoding;
+    struct strbuf text;
+    double sample[SERIES][MOST_ROUNDS], median[SERIES];
+    double peak_of_one;
+    char kernels[200];
+};
+
+/* ---- measuring ---- */
+
+/* MB/s of text to ids on one thread, a line at a time, for a while. */
+static int measure_tokenizer(struct benchmark *b, double *out, struct err *err)
+{
+    const char *end = b->text.text + b->text.length;
+    double start = clock_monotonic(), seconds = 0.0, bytes = 0.0;
+    while (seconds < tokenizer_seconds) {
+        for (const char *line = b->text.text, *next; line < end; line = next + 1) {
+            next = memchr(line, '\n', (size_t)(end - line));
+            if (tokenizer_encode(b->tokenizer, line, (size_t)(next - line), NULL, 0, 0,
+                                 &b->encoding, err))
+                return -1;
+        }
+        bytes += (double)b->text.length;
+        seconds = clock_monotonic() - start;
+    }
+    *out = bytes * 1e-6 / seconds;
+    return 0;
+}
+
+static int run_round(struct benchmark *b, int round, struct err *err)
+{
+    double value[SERIES];
+    const int threads = pool_threads(b->compute->pool);
+    value[PEAK] = machine_peak(b->compute->pool, threads);
+    value[STEP] = bench_step(b->bench, value + PARTS);
+    value[FORWARD] = bench_forward(b->bench);
+    struct machine_bandwidth width = machine_bandwidth(b->memory, 1);
+    value[ADAMW] = bench_adamw(b->bench);
+    value[SMALL_PAGES] = width.small_pages;
+    value[HUGE_PAGES] = width.huge_pages;
+    if (measure_tokenizer(b, &value[TOKENIZER], err))
+        return -1;
+    for (int s = 0; round >= 0 && s < SERIES; s++)
+        b->sample[s][round] = value[s];
+    return 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static double median_of(double *x, int n)
+{
+    qsort(x, (size_t)n, sizeof *x, by_value);
+    return n % 2 ? x[n / 2] : 0.5 * (x[n / 2 - 1] + x[n / 2]);
+}
+
+static int measure(struct benchmark *b, struct err *err)
+{
+    b->peak_of_one = machine_peak(b->compute->pool, 1);
+    for (int round = -WARM_UP; round < b->rounds; round++)
+        if (run_round(b, round, err))
+            return -1;
+    for (int s = 0; s < SERIES; s++)
+        b->median[s] = median_of(b->sample[s], b->rounds);
+    return 0;
+}
+
+/* ---- what the figures say ---- */
+
+static double step_gflops(const struct benchmark *b)
+{
+    return bench_step_gflop(b->bench) / b->median[STEP];
+}
+
+static double forward_gflops(const struct benchmark *b)
+{
+    return bench_forward_gflop(b->bench) / b->median[FORWARD];
+}
+
+static double adamw_rate(const struct benchmark *b)
+{
+    return 1e-9 * bench_adamw_bytes(b->bench) / b->median[ADAMW];
+}
+
+/* The engine's memory is on huge pages where there are any. */
+static double bandwidth(const struct benchmark *b)
+{
+    return fmax(b->median[HUGE_PAGES], b->median[SMALL_PAGES]);
+}
+
+static void print_text(const struct benchmark *b)
+{
+    const double *m = b->median;
+    const int threads = pool_threads(b->compute->pool);
+    double tokens = (double)(b->sequences * b->tokens);
+    printf("sft %s on %s: %s, %d thread%s; medians of %d round%s in turn\n", SFT_VERSION,
+           cpu_detect()->name, b->kernels, threads, threads == 1 ? "" : "s", b->rounds,
+           b->rounds == 1 ? "" : "s");
+    printf("\nThe machine\n");
+    printf("  %-34s%8.0f GFLOP/s\n", "Multiply-adds, fp32, 1 thread", b->peak_of_one);
+    printf("  %-34s%8.0f GFLOP/s\n", "Multiply-adds, fp32, all threads", m[PEAK]);
+    printf("  %-34s%8.1f GB/s\n", "Scaling in place, small pages", m[SMALL_PAGES]);
+    printf("  %-34s%8.1f GB/s\n", "Scaling in place, huge pages", m[HUGE_PAGES]);
+    printf("\nMiniLM-L6, %zu sequences of %zu tokens, dropout 0.1\n", b->sequences, b->tokens);
+    printf("  %-22s%9.1f ms%8.0f tokens/s%8.0f GFLOP/s  %.2f of the peak\n", "Training step",
+           m[STEP] * 1e3, tokens / m[STEP], step_gflops(b), step_gflops(b) / m[PEAK]);
+    for (int p = 0; p < BENCH_PARTS; p++)
+        printf("    %-20s%9.1f ms\n", bench_part_name((enum bench_part)p), m[PARTS + p] * 1e3);
+    printf("  %-22s%9.1f ms%8.0f tokens/s%8.0f GFLOP/s  %.2f of the peak\n", "Forward alone",
+           m[FORWARD] * 1e3, tokens / m[FORWARD], forward_gflops(b), forward_gflops(b) / m[PEAK]);
+    printf("  %-22s%9.1f ms%25.1f GB/s     %.2f of the bandwidth\n", "AdamW, all weights",
+           m[ADAMW] * 1e3, adamw_rate(b), adamw_rate(b) / bandwidth(b));
+    printf("\nTokenizer, 1 thread\n  %-34s%8.1f MB/s\n",
+           b->model_dir ? b->model_dir : "WordPiece, made-up vocabulary", m[TOKENIZER]);
+}
+
+static void write_number(struct json_writer *w, const char *key, double value)
+{
+    json_key(w, key);
+    json_double(w, value); /* null where there is none */
+}
+
+static int print_json(const struct benchmark *b, struct err *err)
+{
+    struct strbuf out = {0};
+    struct json_writer w;
+    json_writer_init(&w, &out, 0);
+    json_open(&w, '{');
+    json_key(&w, "cpu");
+    json_string(&w, cpu_detect()->name);
+    json_key(&w, "blas_kernel");
+    json_string(&w, b->kernels);
+    json_key(&w, "threads");
+    json_int(&w, pool_threads(b->compute->pool));
+    write_number(&w, "peak_gflops", b->median[PEAK]);
+    write_number(&w, "step_gflops", step_gflops(b));
+    write_number(&w, "step_share_of_peak", step_gflops(b) / b->median[PEAK]);
+    write_number(&w, "forward_share_of_peak", forward_gflops(b) / b->median[PEAK]);
+    write_number(&w, "bf16_over_fp32", NAN);
+    write_number(&w, "adamw_share_of_bandwidth", adamw_rate(b) / bandwidth(b));
+    write_number(&w, "tokenizer_mb_per_second", b->median[TOKENIZER]);
+    json_close(&w, '}');
+    int status = cli_print_json(&out, err);
+    strbuf_clear(&out);
+    return status;
+}
+
+/* ---- the command ---- */
+
+static bool parse_whole(const char *text, size_t most, size_t *out)
+{
+    double x;
+    if (!number_parse(text, &x) || !(x >= 1 && x <= (double)most) || x != floor(x))
+        return false;
+    *out = (size_t)x;
+    return true;
+}
+
+/* "32x64" */
+static bool parse_shape(const char *text, size_t *sequences, size_t *tokens)
+{
+    char first[16];
+    const char *x = strchr(text, 'x');
+    if (!x || (size_t)(x - text) >= sizeof first)
+        return false;
+    snprintf(first, sizeof first, "%.*s", (int)(x - text), text);
+    return parse_whole(first, 4096, sequences) && parse_whole(x + 1, 512, tokens) &&
+           *sequences * *tokens <= 65536;
+}
+
+static int prepare(struct benchmark *b, struct err *err)
+{
+    int threads;
+    size_t rounds = 5;
+    b->sequences = 32, b->tokens = 64;
+    if (b->rounds_text && !parse_whole(b->rounds_text, MOST_ROUNDS, &rounds))
+        return err_set(err, ERR_USAGE, "--rounds takes a whole number, 1 to %d, not '%.40s'",
+                       MOST_ROUNDS, b->rounds_text);
+    if (b->shape_text && !parse_shape(b->shape_text, &b->sequences, &b->tokens))
+        return err_set(err, ERR_USAGE,
+                       "--shape takes sequences x tokens, as 32x64: up to 512 tokens each, 65536 in "
+                       "all; not '%.40s'",
+                       b->shape_text);
+    if (cli_threads(b->threads_text, &threads, err))
+        return -1;
+    b->rounds = (int)rounds;
+    b->tokenizer = b->model_dir ? tokenizer_open(b->model_dir, err) : bench_tokenizer(err);
+    if (!b->tokenizer || !(b->compute = compute_create(threads, err)) ||
+        !(b->bench = bench_create(b->compute, b->sequences, b->tokens, err)))
+        return -1;
+    bench_text(&b->text, 1 << 18);
+    if (b->text.failed)
+        return err_set(err, ERR_NOMEM, "out of memory for a text");
+    compute_kernel_set(b->compute, b->kernels, sizeof b->kernels);
+    b->memory =
+        machine_memory_create(b->compute->pool, bench_adamw_footprint(b->bench), err);
+    return b->memory ? 0 : -1;
+}
+
+static void finish(struct benchmark *b)
+{
+    machine_memory_destroy(b->memory);
+    bench_destroy(b->bench);
+    compute_destroy(b->compute);
+    encoding_clear(&b->encoding);
+    tokenizer_close(b->tokenizer);
+    strbuf_clear(&b->text);
+}
+
+static int run(struct benchmark *b, struct err *err)
+{
+    if (prepare(b, err) || measure(b, err))
+        return -1;
+    if (b->json)
+        return print_json(b, err);
+    print_text(b);
+    return cli_flush("the figures", err);
+}
+
+int cli_bench(int argc, char **argv)
+{
+    struct benchmark b = {0};
+    const struct arg table[] = {
+        {"rounds", ARG_TEXT, &b.rounds_text, "N", "rounds to take the medians of (5)"},
+        {"threads", ARG_TEXT, &b.threads_text, "N", "threads to measure (all cores)"},
+        {"shape", ARG_TEXT, &b.shape_text, "BxS", "a step's sequences and their tokens (32x64)"},
+        {"model", ARG_TEXT, &b.model_dir, "DIR", "measure this model's tokenizer"},
+        {"json", ARG_FLAG, &b.json, NULL, "the shares as one JSON object"},
+    };
+    struct args args = {.command = "bench",
+                        .usage = "[--rounds N] [--threads N] [--shape BxS] [--model DIR] [--json]",
+                        .summary = "A training step of MiniLM-L6's shape, forward, AdamW and the "
+                                   "tokenizer, as shares of what the machine can do.",
+                        .table = table,
+                        .count = sizeof table / sizeof table[0]};
+    int status;
+    if (cli_begin(&args, argc, argv, &status))
+        return status;
+    struct err err;
+    if (args.positional_count) {
+        err_set(&err, ERR_USAGE, "bench takes no argument '%.60s'", args.positional[0]);
+        return cli_fail(&err);
+    }
+    status = run(&b, &err) ? cli_fail(&err) : 0;
+    finish(&b);
+    return status;
+}
