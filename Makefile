@@ -108,10 +108,10 @@ parity: packages-build
 	@$(MAKE) -s -j$(JOBS) VARIANT=release programs
 	@$(SFT_PYTHON) tests/parity/report.py $(PARTS)
 
-# The engine's own step, each kernel of it by itself, then the whole command against the peer in turn, then the answer to a key.
+# The engine's own step beside what the machine can do, each kernel of it by itself, then the whole command against the peer in turn, then the answer to a key.
 bench: packages-build
-	@$(MAKE) -s -j$(JOBS) VARIANT=release programs
-	@$(B)/tests/bench/bench_step
+	@$(MAKE) -s -j$(JOBS) VARIANT=release all
+	@$(B)/sft bench
 
 bench-ops: packages-build
 	@$(MAKE) -s -j$(JOBS) VARIANT=release programs

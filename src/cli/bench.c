@@ -11,6 +11,7 @@
 #include "engine/base/json.h"
 #include "engine/base/number.h"
 #include "engine/base/version.h"
+#include "engine/math/bf16.h"
 #include "engine/math/cpu.h"
 #include "engine/math/machine.h"
 #include "engine/model/bench.h"
@@ -20,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { MOST_ROUNDS = 100, WARM_UP = 2 };
 static const double tokenizer_seconds = 0.1; /* of a round */
@@ -28,8 +30,10 @@ static const double tokenizer_seconds = 0.1; /* of a round */
 enum series {
     PEAK,
     STEP,
+    CPU,   /* of all threads during STEP */
     PARTS, /* BENCH_PARTS of them */
     FORWARD = PARTS + BENCH_PARTS,
+    STEP_BF16, /* 0 where bf16 is refused */
     ADAMW,
     SMALL_PAGES,
     HUGE_PAGES,
@@ -49,10 +53,16 @@ struct benchmark {
     struct tokenizer *tokenizer;
     struct encoding encoding;
     struct strbuf text;
+    const struct bf16 *bf16; /* NULL: `no_bf16` says why */
+    struct err no_bf16;
     double sample[SERIES][MOST_ROUNDS], median[SERIES];
     double peak_of_one;
     char kernels[200];
 };
+
+/* Every row of the table of products in bf16 that is for speed. */
+static const char *const bf16_names[] = {"avx512_bf16", "amx"};
+enum { BF16_ROWS = sizeof bf16_names / sizeof bf16_names[0] };
 
 /* ---- measuring ---- */
 
@@ -75,13 +85,35 @@ static int measure_tokenizer(struct benchmark *b, double *out, struct err *err)
     return 0;
 }
 
+/* The same step with its products in bf16. */
+static double step_in_bf16(struct benchmark *b)
+{
+    double part[BENCH_PARTS];
+    if (!b->bf16)
+        return 0.0;
+    b->compute->bf16 = b->bf16;
+    double seconds = bench_step(b->bench, part);
+    b->compute->bf16 = NULL;
+    return seconds;
+}
+
+static double cpu_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
 static int run_round(struct benchmark *b, int round, struct err *err)
 {
     double value[SERIES];
     const int threads = pool_threads(b->compute->pool);
     value[PEAK] = machine_peak(b->compute->pool, threads);
+    double cpu = cpu_seconds();
     value[STEP] = bench_step(b->bench, value + PARTS);
+    value[CPU] = cpu_seconds() - cpu;
     value[FORWARD] = bench_forward(b->bench);
+    value[STEP_BF16] = step_in_bf16(b);
     struct machine_bandwidth width = machine_bandwidth(b->memory, 1);
     value[ADAMW] = bench_adamw(b->bench);
     value[SMALL_PAGES] = width.small_pages;
@@ -139,29 +171,68 @@ static double bandwidth(const struct benchmark *b)
     return fmax(b->median[HUGE_PAGES], b->median[SMALL_PAGES]);
 }
 
+/* NaN where there are none. */
+static double bf16_over_fp32(const struct benchmark *b)
+{
+    return b->bf16 ? b->median[STEP] / b->median[STEP_BF16] : NAN;
+}
+
+static void print_rate(const char *what, double rate, const char *unit)
+{
+    printf("  %-42s%8.1f %s\n", what, rate, unit);
+}
+
+static void print_machine(const struct benchmark *b)
+{
+    struct pool *pool = b->compute->pool;
+    printf("\nThe machine\n");
+    print_rate("Multiply-adds, fp32, 1 thread", b->peak_of_one, "GFLOP/s");
+    print_rate("Multiply-adds, fp32, all threads", b->median[PEAK], "GFLOP/s");
+    for (size_t i = 0; i < BF16_ROWS; i++) {
+        const struct bf16 *bf16 = bf16_find(bf16_names[i]);
+        char what[64];
+        snprintf(what, sizeof what, "Multiply-adds, %s, all threads", bf16_names[i]);
+        if (bf16)
+            print_rate(what, machine_peak_of(pool, pool_threads(pool), bf16->multiply_adds),
+                       "GFLOP/s");
+    }
+    print_rate("Scaling in place, small pages", b->median[SMALL_PAGES], "GB/s");
+    print_rate("Scaling in place, huge pages", b->median[HUGE_PAGES], "GB/s");
+}
+
+static void print_step(const struct benchmark *b, const char *what, double seconds, double gflop,
+                       const char *note)
+{
+    double rate = gflop / seconds;
+    printf("  %-22s%8.1f ms%8.0f tokens/s%7.0f GFLOP/s  %s%.2f\n", what, seconds * 1e3,
+           (double)(b->sequences * b->tokens) / seconds, rate, note, rate / b->median[PEAK]);
+}
+
 static void print_text(const struct benchmark *b)
 {
     const double *m = b->median;
     const int threads = pool_threads(b->compute->pool);
-    double tokens = (double)(b->sequences * b->tokens);
     printf("sft %s on %s: %s, %d thread%s; medians of %d round%s in turn\n", SFT_VERSION,
            cpu_detect()->name, b->kernels, threads, threads == 1 ? "" : "s", b->rounds,
            b->rounds == 1 ? "" : "s");
-    printf("\nThe machine\n");
-    printf("  %-34s%8.0f GFLOP/s\n", "Multiply-adds, fp32, 1 thread", b->peak_of_one);
-    printf("  %-34s%8.0f GFLOP/s\n", "Multiply-adds, fp32, all threads", m[PEAK]);
-    printf("  %-34s%8.1f GB/s\n", "Scaling in place, small pages", m[SMALL_PAGES]);
-    printf("  %-34s%8.1f GB/s\n", "Scaling in place, huge pages", m[HUGE_PAGES]);
+    print_machine(b);
     printf("\nMiniLM-L6, %zu sequences of %zu tokens, dropout 0.1\n", b->sequences, b->tokens);
-    printf("  %-22s%9.1f ms%8.0f tokens/s%8.0f GFLOP/s  %.2f of the peak\n", "Training step",
-           m[STEP] * 1e3, tokens / m[STEP], step_gflops(b), step_gflops(b) / m[PEAK]);
+    print_step(b, "Training step", m[STEP], bench_step_gflop(b->bench), "of peak ");
+    double had = m[CPU] / (m[STEP] * threads);
+    if (had < 0.9)
+        printf("    with %.0f %% of the cores: other programs had the rest\n", had * 100);
     for (int p = 0; p < BENCH_PARTS; p++)
-        printf("    %-20s%9.1f ms\n", bench_part_name((enum bench_part)p), m[PARTS + p] * 1e3);
-    printf("  %-22s%9.1f ms%8.0f tokens/s%8.0f GFLOP/s  %.2f of the peak\n", "Forward alone",
-           m[FORWARD] * 1e3, tokens / m[FORWARD], forward_gflops(b), forward_gflops(b) / m[PEAK]);
-    printf("  %-22s%9.1f ms%25.1f GB/s     %.2f of the bandwidth\n", "AdamW, all weights",
+        printf("    %-20s%8.1f ms\n", bench_part_name((enum bench_part)p), m[PARTS + p] * 1e3);
+    print_step(b, "Forward alone", m[FORWARD], bench_forward_gflop(b->bench), "of peak ");
+    printf("  %-22s%8.1f ms%24.1f GB/s     of bandwidth %.2f\n", "AdamW, all weights",
            m[ADAMW] * 1e3, adamw_rate(b), adamw_rate(b) / bandwidth(b));
-    printf("\nTokenizer, 1 thread\n  %-34s%8.1f MB/s\n",
+    if (b->bf16)
+        printf("  Step in bf16 (%s)%*.1f ms%8.0f tokens/s    %.2f times as fast as in fp32\n",
+               b->bf16->name, 16 - (int)strlen(b->bf16->name), m[STEP_BF16] * 1e3,
+               (double)(b->sequences * b->tokens) / m[STEP_BF16], bf16_over_fp32(b));
+    else
+        printf("  %s\n", b->no_bf16.text);
+    printf("\nTokenizer, 1 thread\n  %-42s%8.1f MB/s\n",
            b->model_dir ? b->model_dir : "WordPiece, made-up vocabulary", m[TOKENIZER]);
 }
 
@@ -187,7 +258,7 @@ static int print_json(const struct benchmark *b, struct err *err)
     write_number(&w, "step_gflops", step_gflops(b));
     write_number(&w, "step_share_of_peak", step_gflops(b) / b->median[PEAK]);
     write_number(&w, "forward_share_of_peak", forward_gflops(b) / b->median[PEAK]);
-    write_number(&w, "bf16_over_fp32", NAN);
+    write_number(&w, "bf16_over_fp32", bf16_over_fp32(b));
     write_number(&w, "adamw_share_of_bandwidth", adamw_rate(b) / bandwidth(b));
     write_number(&w, "tokenizer_mb_per_second", b->median[TOKENIZER]);
     json_close(&w, '}');
@@ -219,6 +290,14 @@ static bool parse_shape(const char *text, size_t *sequences, size_t *tokens)
            *sequences * *tokens <= 65536;
 }
 
+/* What the setting bf16 would use, or why it would be refused; off until it is that step's turn. */
+static void find_bf16(struct benchmark *b)
+{
+    if (!compute_use_bf16(b->compute, true, &b->no_bf16))
+        b->bf16 = b->compute->bf16;
+    b->compute->bf16 = NULL;
+}
+
 static int prepare(struct benchmark *b, struct err *err)
 {
     int threads;
@@ -228,10 +307,11 @@ static int prepare(struct benchmark *b, struct err *err)
         return err_set(err, ERR_USAGE, "--rounds takes a whole number, 1 to %d, not '%.40s'",
                        MOST_ROUNDS, b->rounds_text);
     if (b->shape_text && !parse_shape(b->shape_text, &b->sequences, &b->tokens))
-        return err_set(err, ERR_USAGE,
-                       "--shape takes sequences x tokens, as 32x64: up to 512 tokens each, 65536 in "
-                       "all; not '%.40s'",
-                       b->shape_text);
+        return err_set(
+            err, ERR_USAGE,
+            "--shape takes sequences x tokens, as 32x64: up to 512 tokens each, 65536 in "
+            "all; not '%.40s'",
+            b->shape_text);
     if (cli_threads(b->threads_text, &threads, err))
         return -1;
     b->rounds = (int)rounds;
@@ -239,12 +319,12 @@ static int prepare(struct benchmark *b, struct err *err)
     if (!b->tokenizer || !(b->compute = compute_create(threads, err)) ||
         !(b->bench = bench_create(b->compute, b->sequences, b->tokens, err)))
         return -1;
+    find_bf16(b);
     bench_text(&b->text, 1 << 18);
     if (b->text.failed)
         return err_set(err, ERR_NOMEM, "out of memory for a text");
     compute_kernel_set(b->compute, b->kernels, sizeof b->kernels);
-    b->memory =
-        machine_memory_create(b->compute->pool, bench_adamw_footprint(b->bench), err);
+    b->memory = machine_memory_create(b->compute->pool, bench_adamw_footprint(b->bench), err);
     return b->memory ? 0 : -1;
 }
 

@@ -61,8 +61,8 @@ static int make_optimiser(struct bench *b, struct err *err)
     float *next = b->moments.base;
     for (size_t i = 0; i < all; i++) {
         size_t n = p[i].rows * p[i].cols;
-        b->tensors[i] = (struct optim_tensor){
-            p[i].w, p[i].dw, next, next + n, p[i].rows, p[i].cols, p[i].decays, p[i].touched};
+        b->tensors[i] = (struct optim_tensor){p[i].w,    p[i].dw,   next,        next + n,
+                                              p[i].rows, p[i].cols, p[i].decays, p[i].touched};
         b->dense[i] = b->tensors[i];
         b->dense[i].touched = NULL;
         memset(p[i].dw, 0, n * sizeof *p[i].dw); /* pages of its own, not the system's zeros */
