@@ -9,10 +9,13 @@ export SFT="$PWD/build/$build/sft"
 export SFT_BUILD="$PWD/build/$build"
 export LC_ALL=C.UTF-8
 # Nothing of the user's environment may change a screen or a number.
+unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 unset SFT_KERNELS SFT_BLAS SFT_TEST_CLOCK NO_COLOR CDPATH LINES COLUMNS
 passed=0 failed=0 skipped=0
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+XDG_CACHE_HOME=$(mktemp -d) # and so no profile of this machine
+export XDG_CACHE_HOME
+trap 'rm -rf "$log" "$XDG_CACHE_HOME"' EXIT
 
 count() { # pattern: sum of the numbers in cmocka's closing lines
     sed -n "s/^\[  $1 *\] \([0-9]*\) test(s).*/\1/p" "$log" | awk '{ n += $1 } END { print n + 0 }'

@@ -319,6 +319,7 @@ static int prepare(struct benchmark *b, struct err *err)
     if (!b->tokenizer || !(b->compute = compute_create(threads, err)) ||
         !(b->bench = bench_create(b->compute, b->sequences, b->tokens, err)))
         return -1;
+    cli_tell_compute(b->compute);
     find_bf16(b);
     bench_text(&b->text, 1 << 18);
     if (b->text.failed)

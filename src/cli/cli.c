@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include "engine/math/compute.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +30,14 @@ int cli_begin(struct args *a, int argc, char **argv, int *status)
         return 0;
     args_print_help(a);
     return 1;
+}
+
+void cli_tell_compute(const struct compute *c)
+{
+    char line[320];
+    compute_notice(c, line, sizeof line);
+    if (line[0])
+        fprintf(stderr, "sft: %s\n", line);
 }
 
 int cli_threads(const char *text, int *out, struct err *err)

@@ -39,6 +39,10 @@ int cli_fail(const struct err *err);
  * wrong; *status is then what to return. */
 int cli_begin(struct args *a, int argc, char **argv, int *status);
 
+/* What the user should know of how products are made (compute_notice), on standard error. */
+struct compute;
+void cli_tell_compute(const struct compute *c);
+
 /* --threads: NULL is 0, all cores. */
 int cli_threads(const char *text, int *out, struct err *err);
 

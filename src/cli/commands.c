@@ -16,7 +16,7 @@ static const struct subcommand commands[] = {
      "RUNDIR DIR [--force]"},
     {"pull", "fetch a model from the Hugging Face hub", cli_pull,
      "NAME DIR [--revision REV] [--force]"},
-    {"doctor", "CPU, BLAS kernel, speed against peak, terminal", cli_doctor, ""},
+    {"doctor", "CPU, BLAS kernel, speed against peak, terminal", cli_doctor, "[--measure]"},
     {"bench", "a training step as a share of what the machine can do", cli_bench,
      "[--rounds N] [--threads N] [--shape BxS] [--model DIR]"},
 };

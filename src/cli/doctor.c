@@ -5,6 +5,7 @@
  * always say the same. Measuring takes about a second. */
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/doctor_profile.h"
 #include "engine/base/file.h"
 #include "engine/base/json.h"
 #include "engine/base/version.h"
@@ -30,6 +31,8 @@ struct findings {
     const char *kernels;
     const struct blas *blas; /* NULL: `no_blas` says why */
     struct err no_blas;
+    const struct profile *profile; /* NULL: `no_profile` says why */
+    struct err no_profile;
     size_t products, products_by_blas;
     int threads[2];
     struct speed speed[2]; /* one thread, all threads */
@@ -107,6 +110,7 @@ static int examine(struct findings *f, struct err *err)
     list_features(f);
     find_huge_pages(f->huge_pages, sizeof f->huge_pages);
     f->blas = blas_load(&f->no_blas);
+    f->profile = profile_cached(&f->no_profile);
     f->threads[0] = 1;
     f->threads[1] = f->cpu->cores;
     for (int i = 0; i < 2; i++) {
@@ -163,14 +167,19 @@ static void print_blas(const struct findings *f)
     print_line("Library", f->blas->library);
     print_line("Version", version);
     print_line("Core", f->blas->core);
+    print_line("Threads", f->blas->parallel == 2 ? "OpenMP, held to one a call"
+                                                 : "its own, held to one a call");
     print_line("Environment", f->blas->overridden[0] ? f->blas->overridden : "as it should be");
-    if (f->blas->overridden[0])
-        print_line("", "set aside: it would choose a slower or a wrong kernel");
+    if (f->blas->overridden[0]) {
+        snprintf(line, sizeof line, "set aside: %s", f->blas->why);
+        print_line("", line);
+    }
     snprintf(line, sizeof line, "off by at most %.1g of the largest element: good",
              f->blas->max_error);
     print_line("Trial product", line);
     if (!f->products_by_blas)
-        snprintf(line, sizeof line, "no product: the project's own are faster here or safer to split");
+        snprintf(line, sizeof line,
+                 "no product: the project's own are faster here or safer to split");
     else if (f->products_by_blas == f->products)
         snprintf(line, sizeof line, "all products of a MiniLM layer");
     else
@@ -211,6 +220,7 @@ static void print_text(const struct findings *f)
     print_line("Kernels", f->kernels);
     print_line("Huge pages", f->huge_pages);
     print_blas(f);
+    doctor_print_profile(f->profile, &f->no_profile);
     print_speed(f);
     print_section("Terminal");
     print_line("Type", f->term && *f->term ? f->term : "unknown (TERM is not set)");
@@ -257,7 +267,9 @@ static void write_blas(struct json_writer *w, const struct findings *f)
         write_text(w, "version", version);
         write_text(w, "config", f->blas->config);
         write_text(w, "core", f->blas->core);
+        write_text(w, "parallel", blas_parallel_name(f->blas->parallel));
         write_text(w, "overridden", f->blas->overridden);
+        write_text(w, "overridden_because", f->blas->why);
         write_number(w, "product_error", f->blas->max_error);
         write_number(w, "trial_gflops", f->blas->gflops);
         json_key(w, "products_served");
@@ -301,6 +313,7 @@ static int print_json(const struct findings *f, struct err *err)
     write_text(&w, "kernel_set", f->kernel_set);
     write_text(&w, "huge_pages", f->huge_pages);
     write_blas(&w, f);
+    doctor_write_profile(&w, f->profile, &f->no_profile);
     write_speed(&w, f);
     write_text(&w, "term", f->term);
     json_key(&w, "utf8");
@@ -323,16 +336,18 @@ static int print_json(const struct findings *f, struct err *err)
 
 int cli_doctor(int argc, char **argv)
 {
-    bool json = false;
+    bool json = false, measure = false;
     const struct arg table[] = {
+        {"measure", ARG_FLAG, &measure, NULL,
+         "first find out who makes the products fastest here, and keep that for all commands"},
         {"json", ARG_FLAG, &json, NULL, "the same as one JSON object"},
     };
     struct args args = {.command = "doctor",
-                        .usage = "[--json]",
+                        .usage = "[--measure] [--json]",
                         .summary = "What this machine can do, what the program reaches on it, and "
                                    "what to do where that is too little.",
                         .table = table,
-                        .count = 1};
+                        .count = sizeof table / sizeof table[0]};
     int status;
     if (cli_begin(&args, argc, argv, &status))
         return status;
@@ -342,7 +357,7 @@ int cli_doctor(int argc, char **argv)
         return cli_fail(&err);
     }
     struct findings f = {0};
-    if (examine(&f, &err))
+    if ((measure && doctor_measure(&err)) || examine(&f, &err))
         return cli_fail(&err);
     if (json)
         return print_json(&f, &err) ? cli_fail(&err) : 0;

@@ -1,5 +1,7 @@
 #include "cli/source.h"
 
+#include "cli/cli.h"
+
 #include "engine/base/file.h"
 #include "engine/base/mem.h"
 
@@ -47,6 +49,7 @@ int source_load(struct source *s, int threads, struct err *err)
     s->compute = compute_create(threads, err);
     if (!s->compute)
         return -1;
+    cli_tell_compute(s->compute);
     s->model = model_open(s->model_dir, &head, s->compute, err);
     if (!s->model)
         return -1;

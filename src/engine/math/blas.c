@@ -1,9 +1,9 @@
 /* blas.c - finds OpenBLAS, tells it which kernel to be, and believes nothing it has not seen.
  *
  * The library reads its environment once, when it is mapped, so the variables are set just before
- * dlopen; a variable set in main() of a linked program would come too late. The core type follows
- * from CPUID alone. Builds without threads are refused: they keep no lock on their buffers, and our
- * workers call at the same time. */
+ * dlopen; a variable set in main() of a linked program would come too late. Builds without threads
+ * are refused: they keep no lock on their buffers, and our workers call at the same time. Builds
+ * with OpenMP are held to one thread a call, in the variable that OpenMP reads too. */
 #include "engine/math/blas.h"
 
 #include "engine/base/clock.h"
@@ -25,35 +25,104 @@ static struct blas loaded;
 static struct err load_error;
 static pthread_once_t load_once = PTHREAD_ONCE_INIT, prepare_once = PTHREAD_ONCE_INIT;
 
-/* Set or (value NULL) unset a variable, noting what it said before if that was something else. */
-static void take_over(const char *name, const char *value)
+/* ---- the environment ---- */
+
+static struct blas_request request; /* as the program found it */
+
+static void read_request(void)
 {
-    const char *before = getenv(name);
-    if (before && *before && !(value && !strcasecmp(before, value))) {
-        size_t used = strlen(loaded.overridden);
-        snprintf(loaded.overridden + used, sizeof loaded.overridden - used, "%s%s=%s",
-                 used ? " " : "", name, before);
-    }
-    if (value)
+    const char *core = getenv("OPENBLAS_CORETYPE"), *l2 = getenv("OPENBLAS_L2_SIZE");
+    snprintf(request.core, sizeof request.core, "%s", core ? core : "");
+    snprintf(request.l2, sizeof request.l2, "%s", l2 ? l2 : "");
+}
+
+struct blas_request blas_request(void)
+{
+    blas_prepare();
+    return request;
+}
+
+static void set_variable(const char *name, const char *value)
+{
+    if (value && *value)
         setenv(name, value, 1);
     else
         unsetenv(name);
 }
 
+/* The profile of the library that will be opened. */
+static const struct profile *profile_in_force(void)
+{
+    const struct profile *p = profile_cached(NULL);
+    const char *wanted = getenv("SFT_BLAS");
+    bool by_path = wanted && strchr(wanted, '/');
+    return p && (!by_path || !strcmp(wanted, p->library)) ? p : NULL;
+}
+
+static void set_aside(const struct blas_request *r, const char *why)
+{
+    snprintf(loaded.overridden, sizeof loaded.overridden, "%s%s%s%s%s",
+             r->core[0] ? "OPENBLAS_CORETYPE=" : "", r->core, r->core[0] && r->l2[0] ? " " : "",
+             r->l2[0] ? "OPENBLAS_L2_SIZE=" : "", r->l2);
+    snprintf(loaded.why, sizeof loaded.why, "%s", why);
+}
+
+/* Whether the environment may have its way. What was not measured may not: it may be five times
+ * slower, or wrong. */
+static bool may_have(const struct blas_request *r, const struct profile *p)
+{
+    char why[sizeof loaded.why] = "not measured on this machine; sft doctor --measure judges it";
+    const struct profile_row *row = p ? profile_find(p, r) : NULL;
+    if (row && !profile_is_harmful(p, row))
+        return true;
+    const struct profile_row *best = p ? profile_best_blas(p) : NULL;
+    if (row && row->gflops > 0.0 && best && row->gflops < best->gflops)
+        snprintf(why, sizeof why, "%.0f %% slower than %s",
+                 100.0 * (1.0 - row->gflops / best->gflops), best->core);
+    else if (row)
+        snprintf(why, sizeof why, "it was measured, and %s", profile_verdict_name(row->verdict));
+    set_aside(r, why);
+    return false;
+}
+
+static void decide(void)
+{
+    const struct profile *p = profile_in_force();
+    const struct profile_row *best = p ? profile_best_blas(p) : NULL;
+    struct blas_request ours = {0};
+    const char *usual = cpu_blas_core();
+    snprintf(ours.core, sizeof ours.core, "%s", usual ? usual : "");
+    if (best)
+        ours = best->request;
+    bool asks = request.core[0] || request.l2[0];
+    bool same = !strcasecmp(request.core, ours.core) && !strcmp(request.l2, ours.l2);
+    loaded.overridden[0] = loaded.why[0] = '\0';
+    if (asks && !same && may_have(&request, p))
+        ours = request;
+    set_variable("OPENBLAS_CORETYPE", ours.core);
+    set_variable("OPENBLAS_L2_SIZE", ours.l2);
+    setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    setenv("OMP_NUM_THREADS", "1", 1);
+}
+
 static void prepare_environment(void)
 {
-    const struct cpu *cpu = cpu_detect();
-    take_over("OPENBLAS_CORETYPE", cpu->avx512             ? "SKYLAKEX"
-                                   : cpu->avx2 && cpu->fma ? "HASWELL"
-                                                           : NULL);
-    take_over("OPENBLAS_L2_SIZE", NULL);
-    setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    read_request();
+    decide();
 }
 
 void blas_prepare(void)
 {
     pthread_once(&prepare_once, prepare_environment);
 }
+
+void blas_prepare_again(void)
+{
+    blas_prepare();
+    decide();
+}
+
+/* ---- the library ---- */
 
 static void *open_library(const char *wanted)
 {
@@ -100,7 +169,8 @@ static int read_symbols(void *handle, const char *wanted)
         return err_set(&load_error, refused,
                        "'%.200s' is not OpenBLAS; install libopenblas0-pthread%s", loaded.library,
                        wanted ? ", or unset SFT_BLAS" : "");
-    if (parallel() == 0)
+    loaded.parallel = parallel();
+    if (loaded.parallel == 0)
         return err_set(&load_error, refused,
                        "'%.200s' is built without threads and is not safe to call from several; "
                        "install libopenblas0-pthread",
@@ -190,6 +260,16 @@ static void load(void)
     void *handle = open_library(wanted);
     if (handle && (read_symbols(handle, wanted) || check_and_time()))
         dlclose(handle);
+}
+
+const char *blas_parallel_name(int parallel)
+{
+    return parallel == 0 ? "no threads" : parallel == 2 ? "OpenMP" : "threads of its own";
+}
+
+bool blas_is_loaded(void)
+{
+    return loaded.sgemm != NULL;
 }
 
 const struct blas *blas_load(struct err *err)

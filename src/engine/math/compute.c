@@ -48,11 +48,21 @@ float *compute_scratch(const struct compute *c, int worker)
     return (float *)c->memory.base + (size_t)worker * c->stride_floats;
 }
 
+/* Whether our own product serves all, as the profile says; a profile of other kernels says nothing. */
+static bool own_leads(const struct compute *c)
+{
+    blas_prepare(); /* which reads the profile */
+    const struct profile *p = profile_cached(NULL);
+    const struct profile_row *choice =
+        p && !strcmp(p->kernels, c->ops->name) ? profile_choice(p) : NULL;
+    return choice ? !choice->blas : c->ops->leads_blas;
+}
+
 /* No BLAS is no error, except where one was asked for by name. */
 static int choose_blas(struct compute *c, struct err *err)
 {
     struct err why;
-    if (c->ops->leads_blas && !getenv("SFT_BLAS"))
+    if (!getenv("SFT_BLAS") && own_leads(c))
         return 0; /* and no time is spent on it */
     c->blas = blas_load(&why);
     if (!c->blas && why.code == ERR_USAGE) {
@@ -61,6 +71,23 @@ static int choose_blas(struct compute *c, struct err *err)
         return -1;
     }
     return 0;
+}
+
+void compute_follow(struct compute *c, const char *pinned_kernel_set)
+{
+    if (getenv("SFT_BLAS"))
+        return;
+    if (!strstr(pinned_kernel_set, "OpenBLAS"))
+        c->blas = NULL;
+    else if (!c->blas)
+        c->blas = blas_load(NULL);
+}
+
+void compute_notice(const struct compute *c, char *out, size_t size)
+{
+    snprintf(out, size, "%s", "");
+    if (c->blas && c->blas->overridden[0])
+        snprintf(out, size, "%s is set aside: %s", c->blas->overridden, c->blas->why);
 }
 
 struct compute *compute_create(int threads, struct err *err)

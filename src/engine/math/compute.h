@@ -45,11 +45,20 @@ struct compute {
 };
 
 /* threads 0: all cores. Chooses kernels by CPUID, loads BLAS (blas.h).
- * A row of the kernel table that leads BLAS (ops.h) serves all products itself, unless SFT_BLAS asks
- * for BLAS. SFT_KERNELS=plain|avx2|avx512 and SFT_BLAS=none|system|PATH in the environment override,
+ * Who makes the products is what this machine's profile says (profile.h), where there is one; else
+ * a row of the kernel table that leads BLAS (ops.h) serves them all itself. SFT_KERNELS=plain|avx2|avx512 and SFT_BLAS=none|system|PATH in the environment override,
  * for tests and comparisons. */
 struct compute *compute_create(int threads, struct err *err);
 void compute_destroy(struct compute *c);
+
+/* Whether a run is pinned to products of our own or of OpenBLAS: use those, whatever a profile made
+ * since then says, unless SFT_BLAS names another. Before the model is opened. What the kernel set
+ * then is remains to be compared. */
+void compute_follow(struct compute *c, const char *pinned_kernel_set);
+
+/* A line for the user when what the environment asked of OpenBLAS was set aside, "" when there is
+ * nothing to say or OpenBLAS makes no products. */
+void compute_notice(const struct compute *c, char *out, size_t size);
 
 /* From now on the products with a weight are in bf16 (bf16.h). Before the first of them. Refused where
  * this CPU has no bf16 arithmetic and, when `must_pay`, where it was measured and is not faster than

@@ -46,8 +46,10 @@ static void read_features(struct cpu *cpu)
     bool ymm = (saved & 0x6) == 0x6, zmm = (saved & 0xe6) == 0xe6;
     bool tiles = (saved & 0x60000) == 0x60000;
     unsigned a, b, c, d;
-    if (__get_cpuid(1, &a, &b, &c, &d))
+    if (__get_cpuid(1, &a, &b, &c, &d)) {
+        cpu->signature = a;
         cpu->fma = ymm && (c & bit_FMA);
+    }
     if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
         cpu->avx2 = ymm && (b & bit_AVX2);
         cpu->avx512 = zmm && cpu->fma && (b & avx512_parts) == avx512_parts;
@@ -112,4 +114,10 @@ const struct ops *cpu_choose_ops(struct err *err)
                 name, cpu_find_ops("avx2") ? ", avx2" : "",
                 cpu_find_ops("avx512") ? ", avx512" : "");
     return ops;
+}
+
+const char *cpu_blas_core(void)
+{
+    const struct cpu *cpu = cpu_detect();
+    return cpu->avx512 ? "SKYLAKEX" : cpu->avx2 && cpu->fma ? "HASWELL" : NULL;
 }

@@ -52,7 +52,10 @@ static void count_params(struct trainer *t)
 /* Notices are lines; each becomes a warning of its own. */
 static void tell_notices(struct trainer *t)
 {
-    char line[160];
+    char line[320];
+    compute_notice(t->compute, line, sizeof line);
+    if (line[0])
+        teller_warn(&t->teller, line);
     if (t->resume && strcmp(t->teller.view.kernels, t->pinned_kernels)) {
         snprintf(line, sizeof line, "other kernels accepted: %.120s", t->teller.view.kernels);
         teller_warn(&t->teller, line);
@@ -271,6 +274,8 @@ int trainer_prepare(struct trainer *t, struct err *err)
     t->compute = compute_create((int)t->settings.threads, err);
     if (!t->compute)
         return -1;
+    if (t->resume)
+        compute_follow(t->compute, t->pinned_kernels);
     /* A resumed run is held to its kernels, not to today's speed. */
     if (t->settings.bf16 && compute_use_bf16(t->compute, !t->resume, err))
         return -1;
