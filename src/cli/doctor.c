@@ -220,7 +220,7 @@ static void print_text(const struct findings *f)
     print_line("Kernels", f->kernels);
     print_line("Huge pages", f->huge_pages);
     print_blas(f);
-    doctor_print_profile(f->profile, &f->no_profile);
+    doctor_print_profile(f->profile, &f->no_profile, f->blas);
     print_speed(f);
     print_section("Terminal");
     print_line("Type", f->term && *f->term ? f->term : "unknown (TERM is not set)");

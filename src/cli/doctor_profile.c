@@ -1,8 +1,6 @@
 /* doctor_profile.c - the table of products: made, printed, written as JSON. */
 #include "cli/doctor_profile.h"
 
-#include "engine/math/blas.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +16,7 @@ int doctor_measure(struct err *err)
     struct profile p;
     char path[4096];
     bool terminal = isatty(STDERR_FILENO);
-    int rc = profile_path(path, sizeof path, err) ||
+    int rc = profile_path(path, sizeof path, err) || profile_make_place(path, err) ||
              profile_measure(&p, terminal ? show_progress : NULL, NULL, err);
     if (terminal)
         fputs("\r\033[K", stderr);
@@ -55,7 +53,7 @@ static const char *remark_on(const struct profile *p, const struct profile_row *
     return r->asked ? "harmful: set aside" : "";
 }
 
-void doctor_print_profile(const struct profile *p, const struct err *why)
+void doctor_print_profile(const struct profile *p, const struct err *why, const struct blas *b)
 {
     printf("\nProducts\n");
     if (!p) {
@@ -76,6 +74,9 @@ void doctor_print_profile(const struct profile *p, const struct err *why)
             printf("%6s          ", "-");
         puts(r->verdict == PROFILE_GOOD ? remark_on(p, r) : profile_verdict_name(r->verdict));
     }
+    if (b && strcmp(b->library, p->library))
+        printf("  %-16s%s; sft doctor --measure measures this one\n", "Library then",
+               p->library[0] ? p->library : "no OpenBLAS");
 }
 
 static void write_text(struct json_writer *w, const char *key, const char *value)

@@ -28,6 +28,7 @@ static pthread_once_t load_once = PTHREAD_ONCE_INIT, prepare_once = PTHREAD_ONCE
 /* ---- the environment ---- */
 
 static struct blas_request request; /* as the program found it */
+static char banned[32];             /* how OpenBLAS failed in a child; "": it may be loaded */
 
 static void read_request(void)
 {
@@ -85,6 +86,14 @@ static bool may_have(const struct blas_request *r, const struct profile *p)
     return false;
 }
 
+/* A core type that crashed, hung or was wrong in a child is not let into this process. */
+static void ban(const struct profile_row *row)
+{
+    if (row && (row->verdict == PROFILE_WRONG || row->verdict == PROFILE_CRASHED ||
+                row->verdict == PROFILE_HUNG))
+        snprintf(banned, sizeof banned, "%s", profile_verdict_name(row->verdict));
+}
+
 static void decide(void)
 {
     const struct profile *p = profile_in_force();
@@ -92,8 +101,11 @@ static void decide(void)
     struct blas_request ours = {0};
     const char *usual = cpu_blas_core();
     snprintf(ours.core, sizeof ours.core, "%s", usual ? usual : "");
+    banned[0] = '\0';
     if (best)
         ours = best->request;
+    else if (p)
+        ban(profile_find(p, &ours));
     bool asks = request.core[0] || request.l2[0];
     bool same = !strcasecmp(request.core, ours.core) && !strcmp(request.l2, ours.l2);
     loaded.overridden[0] = loaded.why[0] = '\0';
@@ -181,6 +193,20 @@ static int read_symbols(void *handle, const char *wanted)
     return 0;
 }
 
+int blas_find(char *path, size_t size, char *config, size_t config_size)
+{
+    void *handle = open_library(NULL), *sgemm = handle ? dlsym(handle, "cblas_sgemm") : NULL;
+    const char *(*words)(void) = NULL;
+    Dl_info info;
+    if (handle)
+        *(void **)&words = dlsym(handle, "openblas_get_config");
+    if (!sgemm || !words || !dladdr(sgemm, &info))
+        return -1;
+    snprintf(path, size, "%s", info.dli_fname);
+    snprintf(config, config_size, "%s", words());
+    return 0;
+}
+
 static void fill(float *x, size_t n, uint64_t seed)
 {
     for (size_t i = 0; i < n; i++)
@@ -257,6 +283,13 @@ static void load(void)
     blas_prepare();
     if (wanted && (!*wanted || !strcmp(wanted, "system")))
         wanted = NULL;
+    if (banned[0]) {
+        err_set(&load_error, ERR_UNSUPPORTED,
+                "OpenBLAS is not loaded: when it was measured it %s; update it, then sft doctor "
+                "--measure",
+                banned);
+        return;
+    }
     void *handle = open_library(wanted);
     if (handle && (read_symbols(handle, wanted) || check_and_time()))
         dlclose(handle);

@@ -47,6 +47,10 @@ bool blas_is_loaded(void);
 /* "threads of its own", "OpenMP", "no threads" */
 const char *blas_parallel_name(int parallel);
 
+/* Which library would be opened, and what it says of itself. It is opened for that, untested: in a
+ * child process. -1: there is none. */
+int blas_find(char *path, size_t size, char *config, size_t config_size);
+
 /* Load once a process; later calls return the same. NULL with an error that says what to install
  * when there is no library, or why it is not used. */
 const struct blas *blas_load(struct err *err);

@@ -70,6 +70,11 @@ static int choose_blas(struct compute *c, struct err *err)
             *err = why;
         return -1;
     }
+    /* A profile that chose OpenBLAS chose the library that it measured. */
+    const struct profile *p = profile_cached(NULL);
+    if (c->blas && c->ops->leads_blas && !getenv("SFT_BLAS") && p &&
+        strcmp(p->library, c->blas->library))
+        c->blas = NULL;
     return 0;
 }
 

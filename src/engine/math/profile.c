@@ -14,7 +14,7 @@
 static const double clear_lead = 1.1, harmful_loss = 1.2;
 
 static const char *const verdict_names[PROFILE_VERDICTS] = {
-    "good", "absent", "depends on the cut", "is wrong", "crashed", "hung"};
+    "good", "absent", "depends on the cut", "gave wrong products", "crashed", "hung"};
 
 const char *profile_verdict_name(enum profile_verdict verdict)
 {
@@ -118,11 +118,16 @@ static void write_row(struct json_writer *w, const struct profile_row *r)
     json_close(w, '}');
 }
 
-int profile_write(const struct profile *p, const char *path, struct err *err)
+int profile_make_place(const char *path, struct err *err)
 {
     char directory[4096];
     snprintf(directory, sizeof directory, "%s", path);
     *strrchr(directory, '/') = '\0';
+    return file_make_directories(directory, err);
+}
+
+int profile_write(const struct profile *p, const char *path, struct err *err)
+{
     struct strbuf out = {0};
     struct json_writer w;
     json_writer_init(&w, &out, 2);
@@ -147,7 +152,7 @@ int profile_write(const struct profile *p, const char *path, struct err *err)
     json_close(&w, '}');
     strbuf_puts(&out, "\n");
     int rc = out.failed ? err_set(err, ERR_NOMEM, "out of memory for the profile")
-                        : file_make_directories(directory, err);
+                        : profile_make_place(path, err);
     if (!rc)
         rc = file_write(path, out.text, out.length, err);
     strbuf_clear(&out);
@@ -293,6 +298,12 @@ const struct profile *profile_cached(struct err *why)
     if (cached_state == NONE && why)
         *why = cached_error;
     return cached_state == HOLDS ? &cached : NULL;
+}
+
+void profile_forget(void)
+{
+    cached_state = NONE;
+    err_set(&cached_error, ERR_UNSUPPORTED, "the profile is being made anew");
 }
 
 void profile_adopt(const struct profile *p)

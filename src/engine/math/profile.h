@@ -21,7 +21,7 @@ enum profile_verdict {
     PROFILE_ABSENT,    /* the library has no such core type, or there is no library */
     PROFILE_DEPENDENT, /* its sums depend on how a product is cut (admit.c): it may make none */
     PROFILE_WRONG,
-    PROFILE_CRASHED,
+    PROFILE_CRASHED, /* or ended without an answer */
     PROFILE_HUNG,
     PROFILE_VERDICTS
 };
@@ -75,6 +75,8 @@ bool profile_is_harmful(const struct profile *p, const struct profile_row *row);
 
 /* Where it is; -1 where neither XDG_CACHE_HOME nor HOME says. */
 int profile_path(char *out, size_t size, struct err *err);
+/* Make the directory that the file is in, before time is spent on what to write there. */
+int profile_make_place(const char *path, struct err *err);
 /* Note size and time of the file p->library, so that another build of it is noticed. */
 void profile_stamp_library(struct profile *p);
 int profile_write(const struct profile *p, const char *path, struct err *err);
@@ -86,6 +88,8 @@ int profile_read(struct profile *p, const char *path, struct err *err);
 const struct profile *profile_cached(struct err *why);
 /* From now on the cached one is *p, which is copied. Before threads and before OpenBLAS loads. */
 void profile_adopt(const struct profile *p);
+/* From now on there is none. */
+void profile_forget(void);
 
 /* ---- measuring: profile_measure.c ---- */
 

@@ -22,8 +22,30 @@ struct answer {
     enum profile_verdict verdict;
     double gflops;
     int threads;
-    char core[64], library[256], config[256];
+    char core[64];
 };
+
+struct library {
+    char path[256], config[256];
+};
+
+static int find_library(void *arg, void *answer)
+{
+    (void)arg;
+    struct library *l = answer;
+    return blas_find(l->path, sizeof l->path, l->config, sizeof l->config);
+}
+
+/* So that the profile ends with the library it was made of, even one that crashes. */
+static void name_library(struct profile *p)
+{
+    struct library l = {0};
+    if (child_run(find_library, NULL, &l, sizeof l, patience) == CHILD_ANSWERED) {
+        memcpy(p->library, l.path, sizeof p->library);
+        memcpy(p->config, l.config, sizeof p->config);
+    }
+    profile_stamp_library(p);
+}
 
 static int open_row(const struct profile_row *r, struct answer *out)
 {
@@ -43,8 +65,6 @@ static int open_row(const struct profile_row *r, struct answer *out)
     if (!b)
         return -1;
     snprintf(out->core, sizeof out->core, "%s", b->core);
-    snprintf(out->library, sizeof out->library, "%s", b->library);
-    snprintf(out->config, sizeof out->config, "%s", b->config);
     /* A core type the library does not have is silently another one: that has a row of its own. */
     return r->asked || !r->request.core[0] || !strcasecmp(b->core, r->request.core) ? 0 : -1;
 }
@@ -98,16 +118,12 @@ static void take_answer(struct profile *p, struct profile_row *r, const struct a
     r->gflops = a->gflops > r->gflops ? a->gflops : r->gflops;
     memcpy(r->core, a->core, sizeof r->core);
     p->threads = a->threads ? a->threads : p->threads;
-    if (a->library[0]) {
-        memcpy(p->library, a->library, sizeof p->library);
-        memcpy(p->config, a->config, sizeof p->config);
-    }
 }
 
 /* What fails once is out for good; the last verdict of the others stands. */
 static void run_row(struct profile *p, struct profile_row *r)
 {
-    static const enum profile_verdict verdicts[] = {[CHILD_FAILED] = PROFILE_ABSENT,
+    static const enum profile_verdict verdicts[] = {[CHILD_FAILED] = PROFILE_CRASHED,
                                                     [CHILD_CRASHED] = PROFILE_CRASHED,
                                                     [CHILD_HUNG] = PROFILE_HUNG};
     struct answer a = {0};
@@ -159,20 +175,21 @@ int profile_measure(struct profile *p, profile_progress_fn *each, void *arg, str
     time_t now = time(NULL);
     struct tm local;
     assert(!blas_is_loaded());
-    blas_prepare();
+    profile_forget(); /* what it says of a core type must not keep a child from trying it */
+    blas_prepare_again();
     *p = (struct profile){.signature = cpu_detect()->signature};
     snprintf(p->version, sizeof p->version, "%s", SFT_VERSION);
     snprintf(p->cpu, sizeof p->cpu, "%s", cpu_detect()->name);
     snprintf(p->kernels, sizeof p->kernels, "%s", cpu_find_ops(NULL)->name);
     if (localtime_r(&now, &local))
         strftime(p->measured, sizeof p->measured, "%Y-%m-%d %H:%M", &local);
+    name_library(p);
     add_rows(p);
     for (size_t i = 0; i < ROUNDS * p->count; i++) {
         if (each)
             each(arg, i, ROUNDS * p->count);
         run_row(p, &p->row[i % p->count]);
     }
-    profile_stamp_library(p);
     if (!profile_choice(p))
         return err_set(err, ERR_NUMERIC,
                        "no product could be measured, not even the project's own; see sft doctor");
