@@ -69,10 +69,12 @@ void doctor_print_profile(const struct profile *p, const struct err *why, const 
         name_row(p, r, name, sizeof name);
         printf("  %-44s", name);
         if (r->gflops > 0.0)
-            printf("%6.0f GFLOP/s  ", r->gflops);
+            printf("%6.0f GFLOP/s", r->gflops);
         else
-            printf("%6s          ", "-");
-        puts(r->verdict == PROFILE_GOOD ? remark_on(p, r) : profile_verdict_name(r->verdict));
+            printf("%6s        ", "-");
+        const char *remark =
+            r->verdict == PROFILE_GOOD ? remark_on(p, r) : profile_verdict_name(r->verdict);
+        printf("%s%s\n", *remark ? "  " : "", remark);
     }
     if (b && strcmp(b->library, p->library))
         printf("  %-16s%s; sft doctor --measure measures this one\n", "Library then",

@@ -135,13 +135,18 @@ void man_page(struct strbuf *out)
         {"SFT_BLAS",
          "none, system, or the path of an OpenBLAS library: what computes the large products "
          "where the project's own would."},
-        {"OPENBLAS_CORETYPE", "set aside for this process where it would slow or break the "
-                              "products; sft doctor says so."},
+        {"OPENBLAS_CORETYPE, OPENBLAS_L2_SIZE",
+         "respected where doctor --measure has found that they cost little, else set aside for this "
+         "process, which is said where OpenBLAS makes products, and by doctor."},
+        {"XDG_CACHE_HOME", "where sft/kernels.json is kept (~/.cache)."},
     };
     static const struct entry files[] = {
         {"runs/NAME/",
          "a run: run.json, run.db, metrics.ring, control.ring, checkpoints/, model/."},
         {"runs/NAME/model/", "the result, a Hugging Face model directory."},
+        {"~/.cache/sft/kernels.json",
+         "the profile of this machine, made by doctor --measure: who makes the products fastest. "
+         "It holds for one CPU, one build of OpenBLAS and one version of this program."},
         {"DIR/FILE.part, DIR/FILE.part.source",
          "what pull has of a file so far, and of what; the same "
          "command goes on with it."},

@@ -71,7 +71,8 @@ struct adamw_step {
 
 struct ops {
     const char *name; /* "plain", "avx2", "avx512" */
-    /* BLAS serves only where it is asked for (compute.h): with AVX-512 this row's product beats
+    /* BLAS serves only where it is asked for or this machine's profile shows that it is faster
+     * (compute.h): with AVX-512 this row's product beats
      * single-threaded OpenBLAS on each worker by more than a tenth in a whole training step; with
      * AVX2 the two are even, and OpenBLAS's sums depend on how a product is split (admit.c refuses
      * every shape), so asking at every start would only cost time. */

@@ -4,8 +4,8 @@
  * threads a whole MiniLM step took 633 ms with it and 702 with OpenBLAS 0.3.21 for 32 sequences of
  * 64 tokens (best of 6; the medians 659 and 749), 70 and 74 ms for 16 of 11. Where BLAS is asked for
  * it serves a shape only after admit.c has found that its sums do not depend on a split, nor on how
- * many rows share a call; ours serves the rest. `make bench` and SFT_BLAS=system make the
- * comparison.
+ * many rows share a call; ours serves the rest. `sft doctor --measure` makes the comparison
+ * for a machine, and what it finds is kept (profile.h).
  *
  * Both being blind to splits, tiles may follow the number of workers and the load: a few a worker
  * where the product is large, so that a worker that was held up does not hold up all, one a worker
