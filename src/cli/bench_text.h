@@ -11,8 +11,9 @@
 /* The size and pipeline of bert-base-uncased's; the tokens are made of syllables. */
 struct tokenizer *bench_tokenizer(struct err *err);
 
-/* Lines of about a dozen words, at least `bytes` in all: frequent words are drawn most, some are not
- * in the vocabulary, some begin with a capital or have an accent, some are followed by punctuation. */
+/* Lines of about a dozen words, at least `bytes` in all: frequent words are drawn most, some are
+ * not in the vocabulary, some begin with a capital or have an accent, some are followed by
+ * punctuation. */
 void bench_text(struct strbuf *out, size_t bytes);
 
 #endif

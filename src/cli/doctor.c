@@ -94,11 +94,11 @@ static void advise(struct findings *f)
     else if (f->blas && f->products_by_blas)
         snprintf(out, size,
                  "OpenBLAS %s is slow on this CPU; update it, name another with SFT_BLAS=PATH, or "
-                 "compare with SFT_BLAS=none",
+                 "let sft doctor --measure compare",
                  f->blas->core);
     else
         snprintf(out, size, "the project's own products are slow on this CPU; %s",
-                 f->blas ? "compare with SFT_BLAS=system"
+                 f->blas ? "sft doctor --measure compares OpenBLAS's"
                          : "unset SFT_BLAS to let OpenBLAS serve them");
 }
 

@@ -1,4 +1,5 @@
-/* doctor_profile.h - the profile of this machine (math/profile.h) as `sft doctor` makes and shows it. */
+/* doctor_profile.h - the profile of this machine (math/profile.h) as `sft doctor` makes and shows
+ * it. */
 #ifndef DOCTOR_PROFILE_H
 #define DOCTOR_PROFILE_H
 #include "engine/base/err.h"

@@ -136,8 +136,8 @@ void man_page(struct strbuf *out)
          "none, system, or the path of an OpenBLAS library: what computes the large products "
          "where the project's own would."},
         {"OPENBLAS_CORETYPE, OPENBLAS_L2_SIZE",
-         "respected where doctor --measure has found that they cost little, else set aside for this "
-         "process, which is said where OpenBLAS makes products, and by doctor."},
+         "respected where doctor --measure has found that they cost little, else set aside for "
+         "this process, which is said where OpenBLAS makes products, and by doctor."},
         {"XDG_CACHE_HOME", "where sft/kernels.json is kept (~/.cache)."},
     };
     static const struct entry files[] = {

@@ -16,7 +16,7 @@
 
 static struct err err;
 
-/* Twelve chains of whole vectors, two operations each: counted from the sums, so none was left out. */
+/* Twelve chains of whole vectors, two operations each: counted from the sums, so none is left out. */
 static void test_multiply_adds_are_all_done(void **state)
 {
     (void)state;

@@ -106,6 +106,7 @@ int main(void)
     setenv("OPENBLAS_CORETYPE", "Prescott", 1);
     setenv("OPENBLAS_L2_SIZE", "12345", 1);
     unsetenv("SFT_BLAS");
+    setenv("XDG_CACHE_HOME", "/nonexistent", 1); /* no profile of this machine */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_environment_is_set_aside_and_remembered),
         cmocka_unit_test(test_what_it_says_is_plausible),

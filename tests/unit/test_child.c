@@ -1,4 +1,4 @@
-/* test_child.c - an answer comes back whole, and a child that crashes, hangs, ends early or says half
+/* test_child.c - an answer comes back whole, and a child that crashes, hangs, ends early or refuses
  * harms nobody. */
 #include "engine/base/child.h"
 #include "engine/base/clock.h"

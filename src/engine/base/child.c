@@ -88,7 +88,8 @@ static enum child_end await(pid_t child, int fd, void *answer, size_t size, doub
     return WIFSIGNALED(status) ? CHILD_CRASHED : CHILD_FAILED;
 }
 
-enum child_end child_run(child_fn *fn, void *arg, void *answer, size_t size, double timeout_seconds)
+enum child_end child_run(child_fn *fn, void *arg, void *answer, size_t size,
+                         double timeout_seconds)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC))

@@ -1,8 +1,8 @@
-/* child.h - run a function in a child process and get its answer back, whatever becomes of the child.
+/* child.h - run a function in a child process and get its answer back, whatever becomes of it.
  *
  * For what may crash, hang, or must read an environment of its own: a library that is not trusted
- * yet. The child is a fork, so call it before the program has threads. Its standard output and error
- * lead nowhere, and it dies with its parent. */
+ * yet. The child is a fork, so call it before the program has threads. Its standard output and
+ * error lead nowhere, and it dies with its parent. */
 #ifndef CHILD_H
 #define CHILD_H
 #include "engine/base/err.h"
@@ -20,6 +20,7 @@ enum child_end {
 typedef int child_fn(void *arg, void *answer);
 
 /* `answer` is written only when the child answered. */
-enum child_end child_run(child_fn *fn, void *arg, void *answer, size_t size, double timeout_seconds);
+enum child_end child_run(child_fn *fn, void *arg, void *answer, size_t size,
+                         double timeout_seconds);
 
 #endif

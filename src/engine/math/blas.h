@@ -3,8 +3,8 @@
  * OpenBLAS picks its kernel when it loads, and picks badly on CPUs younger than it is; environments
  * may force a slow one (OPENBLAS_CORETYPE=Haswell). So the program never links it: blas_load sets
  * OPENBLAS_CORETYPE and OPENBLAS_NUM_THREADS=1 for this process, dlopens the library, then compares
- * a product with plain C and times it. A library that computes a wrong product is not used, and that
- * is said.
+ * a product with plain C and times it. A library that computes a wrong product is not used, and
+ * that is said.
  *
  * Which core type: the best of this machine's profile (profile.h), where there is one, else what
  * CPUID says. What the environment asks for is respected where the profile shows that it costs

@@ -48,7 +48,7 @@ float *compute_scratch(const struct compute *c, int worker)
     return (float *)c->memory.base + (size_t)worker * c->stride_floats;
 }
 
-/* Whether our own product serves all, as the profile says; a profile of other kernels says nothing. */
+/* Whether our own product serves all, as the profile says; one of other kernels says nothing. */
 static bool own_leads(const struct compute *c)
 {
     blas_prepare(); /* which reads the profile */

@@ -46,8 +46,9 @@ struct compute {
 
 /* threads 0: all cores. Chooses kernels by CPUID, loads BLAS (blas.h).
  * Who makes the products is what this machine's profile says (profile.h), where there is one; else
- * a row of the kernel table that leads BLAS (ops.h) serves them all itself. SFT_KERNELS=plain|avx2|avx512 and SFT_BLAS=none|system|PATH in the environment override,
- * for tests and comparisons. */
+ * a row of the kernel table that leads BLAS (ops.h) serves them all itself.
+ * SFT_KERNELS=plain|avx2|avx512 and SFT_BLAS=none|system|PATH in the environment override, for tests
+ * and comparisons. */
 struct compute *compute_create(int threads, struct err *err);
 void compute_destroy(struct compute *c);
 

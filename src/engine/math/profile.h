@@ -93,8 +93,8 @@ void profile_forget(void);
 
 /* ---- measuring: profile_measure.c ---- */
 
-/* Fill *p, about ten seconds. Before the program has threads and has loaded OpenBLAS. `each`, when not
- * NULL, is called before a row is measured. */
+/* Fill *p, about fifteen seconds. Before the program has threads and has loaded OpenBLAS. `each`,
+ * when not NULL, is called before a row is measured. */
 typedef void profile_progress_fn(void *arg, size_t done, size_t count);
 int profile_measure(struct profile *p, profile_progress_fn *each, void *arg, struct err *err);
 

@@ -1,7 +1,7 @@
 /* bench.h - a training step of MiniLM-L6's shape, to be timed piece by piece.
  *
- * Random weights and ids, made in memory: only shapes matter. All parameters are trained, dropout is
- * 0.1, gradients are clipped, AdamW updates. Operations are those executed: products and attention
+ * Random weights and ids, made in memory: only shapes matter. All parameters are trained, dropout
+ * is 0.1, gradients are clipped, AdamW updates. Operations are those executed: products and attention
  * of real tokens, the last block's rows that nobody reads not counted. */
 #ifndef BENCH_H
 #define BENCH_H
@@ -23,8 +23,8 @@ const char *bench_part_name(enum bench_part part);
 double bench_step(struct bench *b, double part[BENCH_PARTS]);
 /* One pass that only answers, as predict does. */
 double bench_forward(struct bench *b);
-/* AdamW alone, over every parameter: in a step it leaves out rows of the word table that no text has
- * had yet. */
+/* AdamW alone, over every parameter: in a step it leaves out rows of the word table that no text
+ * has had yet. */
 double bench_adamw(struct bench *b);
 
 /* What they execute, a multiply-add counted as two operations. */
