@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { MOST_ROUNDS = 100, WARM_UP = 2 };
 static const double tokenizer_seconds = 0.1; /* of a round */
@@ -139,10 +140,19 @@ static double median_of(double *x, int n)
 
 static int measure(struct benchmark *b, struct err *err)
 {
+    const bool terminal = isatty(STDERR_FILENO);
+    int rc = 0;
     b->peak_of_one = machine_peak(b->compute->pool, 1);
-    for (int round = -WARM_UP; round < b->rounds; round++)
-        if (run_round(b, round, err))
-            return -1;
+    for (int round = -WARM_UP; round < b->rounds && !rc; round++) {
+        if (terminal)
+            fprintf(stderr, "\r%s: %d of %d ", round < 0 ? "warming up" : "measuring",
+                    round < 0 ? round + WARM_UP + 1 : round + 1, round < 0 ? WARM_UP : b->rounds);
+        rc = run_round(b, round, err);
+    }
+    if (terminal)
+        fputs("\r\033[K", stderr);
+    if (rc)
+        return -1;
     for (int s = 0; s < SERIES; s++)
         b->median[s] = median_of(b->sample[s], b->rounds);
     return 0;
