@@ -4,8 +4,9 @@
  *
  * makes inputs from a fixed seed and gives each to LLVMFuzzerTestOneInput, which libFuzzer may call
  * as well. Run from the project root, under AddressSanitizer. The first byte of an input says what
- * the rest is: a text for one of two tokenizers, with a pair and a length to cut to, or a
- * tokenizer.json, a vocab.txt or a tokenizer_config.json to open. A text must come out as ids of
+ * the rest is: a text for one of several tokenizers (WordPiece, byte-level BPE, BPE with byte
+ * fallback, Unigram), with a pair and a length to cut to, or a file of one of their directories to
+ * open. A text must come out as ids of
  * the vocabulary with places inside it, in order; a file must be opened or refused with a word why.
  */
 #include "engine/base/file.h"
@@ -17,7 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FIXTURES "tests/fixtures/tokenizer"
+#define FIXTURES      "tests/fixtures/tokenizer"
+#define SENTENCEPIECE "tests/fixtures/sentencepiece"
+#define STYLES        "tests/fixtures/tokenizer_styles"
 #define REQUIRE(condition)                                                                         \
     do {                                                                                           \
         if (!(condition)) {                                                                        \
@@ -28,13 +31,33 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct tokenizer *tokenizers[2];
+static const char *const directories[] = {FIXTURES "/uncased",         FIXTURES "/options",
+                                          STYLES "/modernbert",        STYLES "/llama2",
+                                          SENTENCEPIECE "/albert",     SENTENCEPIECE "/xlm-roberta",
+                                          SENTENCEPIECE "/xlnet_json", SENTENCEPIECE "/t5",
+                                          SENTENCEPIECE "/llama"};
+enum { TOKENIZERS = sizeof directories / sizeof directories[0] };
+static struct tokenizer *tokenizers[TOKENIZERS];
+
+/* What may be opened: the file, whose bytes are an input's, and the directory that the others of it
+ * come from. */
+static const struct {
+    const char *name, *from;
+} files[] = {{"tokenizer.json", FIXTURES "/options"},
+             {"vocab.txt", FIXTURES "/uncased"},
+             {"tokenizer_config.json", FIXTURES "/uncased"},
+             {"tokenizer.json", SENTENCEPIECE "/albert_json"},
+             {"tokenizer.json", STYLES "/llama2"},
+             {"spiece.model", SENTENCEPIECE "/t5"},
+             {"tokenizer.model", SENTENCEPIECE "/llama"},
+             {"tokenizer_config.json", SENTENCEPIECE "/xlnet"}};
+enum { FILES = sizeof files / sizeof files[0], FIRST_FILE = 256 - FILES };
 static char dir[] = "/tmp/sft-fuzz-tokenizer-XXXXXX";
 
 static void clean_up(void)
 {
-    tokenizer_close(tokenizers[0]);
-    tokenizer_close(tokenizers[1]);
+    for (size_t i = 0; i < TOKENIZERS; i++)
+        tokenizer_close(tokenizers[i]);
     file_remove_tree(dir, NULL);
 }
 
@@ -43,32 +66,41 @@ static void start(void)
     if (tokenizers[0])
         return;
     struct err err = {0};
-    tokenizers[0] = tokenizer_open(FIXTURES "/uncased", &err);
-    tokenizers[1] = tokenizer_open(FIXTURES "/options", &err);
-    if (!tokenizers[0] || !tokenizers[1] || !mkdtemp(dir)) {
+    bool opened = mkdtemp(dir);
+    for (size_t i = 0; i < TOKENIZERS && opened; i++)
+        opened = (tokenizers[i] = tokenizer_open(directories[i], &err));
+    if (!opened) {
         fprintf(stderr, "fuzz_tokenizer: %s\n", err.text);
         exit(1);
     }
     atexit(clean_up);
 }
 
+/* Special tokens always stay; a pair of RoBERTa's has most of them. */
+enum { SPECIALS_MOST = 4 };
+
 static void check_encoding(const struct tokenizer *t, const struct encoding *e, size_t length,
                            size_t pair_length, size_t max_length)
 {
-    size_t most = max_length > 3 ? max_length : 3;
+    size_t most = max_length > SPECIALS_MOST ? max_length : SPECIALS_MOST;
+    size_t longer = length > pair_length ? length : pair_length;
     REQUIRE(e->length <= e->full_length && (!max_length || e->length <= most));
-    REQUIRE(e->length == e->full_length || e->length == max_length || max_length < 3);
-    uint32_t last[2] = {0, 0};
+    REQUIRE(e->length == e->full_length || e->length == max_length || max_length < SPECIALS_MOST);
+    uint32_t last = 0;
+    bool in_pair = !pair_length; /* the one time that places begin anew */
     for (size_t i = 0; i < e->length; i++) {
         const uint32_t *place = e->offsets[i];
         int32_t segment = e->segments[i];
         REQUIRE(tokenizer_token(t, e->ids[i]));
-        REQUIRE(segment == 0 || segment == 1);
-        REQUIRE(place[0] <= place[1] && place[1] <= (segment ? pair_length : length));
-        if (place[1]) /* not a special token; one character may have given two tokens */
-            REQUIRE(place[0] >= last[segment]);
-        if (place[1])
-            last[segment] = place[0];
+        REQUIRE(segment >= 0 && segment <= 2);
+        REQUIRE(place[0] <= place[1] && place[1] <= longer);
+        if (!place[1]) /* a special token */
+            continue;
+        /* One character may have given two tokens; marks that a normal form puts in order change
+         * places, which BERT's takes away. */
+        REQUIRE(place[0] >= last || !in_pair || t != tokenizers[0]);
+        in_pair = in_pair || place[0] < last;
+        last = place[0];
     }
 }
 
@@ -94,14 +126,22 @@ static void put(const char *name, const char *bytes, size_t n)
     REQUIRE(f && fwrite(bytes, 1, n, f) == n && !fclose(f));
 }
 
-/* A directory whose one file of interest holds these bytes. */
-static void open_bytes(const char *name, const char *bytes, size_t n)
+/* A directory as it is, but for the one file that holds these bytes. */
+static void open_bytes(size_t which, const char *bytes, size_t n)
 {
-    static const char vocabulary[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\nA\n";
+    static const char *const others[] = {"vocab.txt", "tokenizer_config.json", "spiece.model"};
+    char path[4096];
+    size_t size;
     struct err err = {0};
     REQUIRE(!file_remove_tree(dir, NULL) && !file_make_directories(dir, NULL));
-    put("vocab.txt", vocabulary, sizeof vocabulary - 1);
-    put(name, bytes, n);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", files[which].from, others[i]);
+        char *other = file_exists(path) ? file_read(path, &size, NULL) : NULL;
+        if (other)
+            put(others[i], other, size);
+        free(other);
+    }
+    put(files[which].name, bytes, n);
     struct tokenizer *t = tokenizer_open(dir, &err);
     REQUIRE(t || (err.code != ERR_NONE && err.text[0]));
     static const char text[] = "Hello [MASK] wordy caf\xc3\xa9 \xe4\xb8\xad <right>  a  b";
@@ -114,15 +154,14 @@ static void open_bytes(const char *name, const char *bytes, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const files[] = {"tokenizer.json", "vocab.txt", "tokenizer_config.json"};
     start();
     if (size < 3)
         return 0;
     const char *rest = (const char *)data + 3;
-    if (data[0] >= 253)
-        open_bytes(files[data[0] - 253], rest, size - 3);
+    if (data[0] >= FIRST_FILE)
+        open_bytes(data[0] - FIRST_FILE, rest, size - 3);
     else
-        encode(tokenizers[data[0] & 1], rest, size - 3, data[1], data[2] & 0x1f);
+        encode(tokenizers[data[0] % TOKENIZERS], rest, size - 3, data[1], data[2] & 0x1f);
     return 0;
 }
 
@@ -154,7 +193,7 @@ static size_t make_text(uint8_t *out, size_t room, uint64_t round)
 {
     uint64_t c = round << 12;
     size_t n = 0, parts = rng_bits(1, RNG_TEST, c++) % 60;
-    out[n++] = (uint8_t)(rng_bits(1, RNG_TEST, c++) % 253);
+    out[n++] = (uint8_t)(rng_bits(1, RNG_TEST, c++) % FIRST_FILE);
     out[n++] = (uint8_t)rng_bits(1, RNG_TEST, c++);
     out[n++] = (uint8_t)rng_bits(1, RNG_TEST, c++);
     for (size_t i = 0; i < parts && n + 16 < room; i++) {
@@ -171,14 +210,13 @@ static size_t make_text(uint8_t *out, size_t room, uint64_t round)
 /* One of the fixture's files with a few bytes changed, or cut short. */
 static size_t make_file(uint8_t *out, size_t room, uint64_t round)
 {
-    static const char *const paths[] = {FIXTURES "/options/tokenizer.json",
-                                        FIXTURES "/uncased/vocab.txt",
-                                        FIXTURES "/uncased/tokenizer_config.json"};
     static const char swaps[] = "0019{}[]\",:-eE\\tfn\x80\xff\n ";
-    size_t which = round % 3, n;
-    char *bytes = file_read(paths[which], &n, NULL);
+    size_t which = round % FILES, n;
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", files[which].from, files[which].name);
+    char *bytes = file_read(path, &n, NULL);
     REQUIRE(bytes && n + 3 <= room);
-    out[0] = (uint8_t)(253 + which);
+    out[0] = (uint8_t)(FIRST_FILE + which);
     memcpy(out + 3, bytes, n);
     free(bytes);
     uint64_t c = round << 12;

@@ -114,6 +114,10 @@ static void test_as_transformers(void **state)
         struct tokenizer *t = open_tokenizer(path);
         check_cases(t, names[i]);
         tokenizer_close(t);
+        snprintf(path, sizeof path, FIXTURES "/%s_json", names[i]); /* what is saved of it */
+        t = open_tokenizer(path);
+        check_cases(t, names[i]);
+        tokenizer_close(t);
     }
 }
 
@@ -204,6 +208,13 @@ static void test_options(void **state)
     }
 }
 
+static const char *path_of(const char *name)
+{
+    static char path[300];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return path;
+}
+
 static void expect_refusal(const char *config, const char *says)
 {
     struct err err = {0};
@@ -225,8 +236,17 @@ static void test_refusals(void **state)
     expect_refusal("{\"tokenizer_class\": \"AlbertTokenizer\", \"keep_accents\": 3}",
                    "keep_accents");
     expect_refusal("{\"tokenizer_class\": \"XLMRobertaTokenizer\"}", "sentencepiece.bpe.model");
+    expect_refusal("{}", "spiece.model"); /* which says of itself no class */
+    expect_refusal("{}", "tokenizer_class");
     put("spiece.model", "not a model");
     expect_refusal("{\"tokenizer_class\": \"T5Tokenizer\"}", "spiece.model");
+    /* Transformers does not do what such a class's tokenizer.json says; nobody's class it does. */
+    assert_int_equal(
+        file_copy(FIXTURES "/albert_json/tokenizer.json", path_of("tokenizer.json"), NULL), 0);
+    expect_refusal("{\"tokenizer_class\": \"DebertaV2TokenizerFast\"}", "'DebertaV2TokenizerFast'");
+    expect_refusal("{\"tokenizer_class\": \"BertweetTokenizer\"}", "XLMRobertaTokenizer");
+    put("tokenizer_config.json", "{\"tokenizer_class\": \"SomebodysTokenizer\"}");
+    tokenizer_close(open_tokenizer(dir));
 }
 
 static int make_dir(void **state)

@@ -132,13 +132,14 @@ int class_choose(struct source *s, struct err *err)
         name_specials(s);
         return source_unsupported(s, "for its class the model type", type, err);
     }
-    if (!s->class && !s->json) {
+    if (!s->class && (!s->json || class_is_foreign(name))) {
         char known[512];
         class_list(known, sizeof known);
-        return err_set(err, ERR_UNSUPPORTED,
-                       "%.300s: without a tokenizer.json the tokenizer_class '%.60s' is not "
-                       "supported; those that are: %s",
-                       s->t->dir, name, known);
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "%.300s: %s the tokenizer_class '%.60s' is not supported; those that are: %s",
+            s->t->dir, s->json ? "even with a tokenizer.json" : "without a tokenizer.json", name,
+            known);
     }
     name_specials(s);
     return 0;

@@ -219,6 +219,83 @@ bool class_gives_types(const char *name)
     return false;
 }
 
+bool class_is_foreign(const char *name)
+{
+    static const char *const names[] = {"BarthezTokenizer",
+                                        "BartphoTokenizer",
+                                        "BertGenerationTokenizer",
+                                        "BertJapaneseTokenizer",
+                                        "BertweetTokenizer",
+                                        "BigBirdTokenizer",
+                                        "BioGptTokenizer",
+                                        "BlenderbotSmallTokenizer",
+                                        "BlenderbotTokenizer",
+                                        "ByT5Tokenizer",
+                                        "CLIPTokenizer",
+                                        "CTRLTokenizer",
+                                        "CamembertTokenizer",
+                                        "CanineTokenizer",
+                                        "ClvpTokenizer",
+                                        "CodeLlamaTokenizer",
+                                        "CohereTokenizer",
+                                        "CpmAntTokenizer",
+                                        "CpmTokenizer",
+                                        "DebertaTokenizer",
+                                        "DebertaV2Tokenizer",
+                                        "EsmTokenizer",
+                                        "EsmcTokenizer",
+                                        "FSMTTokenizer",
+                                        "FlaubertTokenizer",
+                                        "FunnelTokenizer",
+                                        "GPTNeoXJapaneseTokenizer",
+                                        "GPTNeoXTokenizer",
+                                        "GPTSw3Tokenizer",
+                                        "GemmaTokenizer",
+                                        "HerbertTokenizer",
+                                        "LEDTokenizer",
+                                        "LasrTokenizer",
+                                        "LayoutLMv2Tokenizer",
+                                        "LayoutLMv3Tokenizer",
+                                        "LayoutXLMTokenizer",
+                                        "LukeTokenizer",
+                                        "LxmertTokenizer",
+                                        "M2M100Tokenizer",
+                                        "MBart50Tokenizer",
+                                        "MBartTokenizer",
+                                        "MLukeTokenizer",
+                                        "MarianTokenizer",
+                                        "MarkupLMTokenizer",
+                                        "MgpstrTokenizer",
+                                        "MvpTokenizer",
+                                        "MyT5Tokenizer",
+                                        "NllbTokenizer",
+                                        "NougatTokenizer",
+                                        "OpenAIGPTTokenizer",
+                                        "PLBartTokenizer",
+                                        "PegasusTokenizer",
+                                        "PerceiverTokenizer",
+                                        "PhobertTokenizer",
+                                        "ProphetNetTokenizer",
+                                        "Qwen3_5Tokenizer",
+                                        "ReformerTokenizer",
+                                        "RemBertTokenizer",
+                                        "RoCBertTokenizer",
+                                        "RoFormerTokenizer",
+                                        "SeamlessM4TTokenizer",
+                                        "Siglip2Tokenizer",
+                                        "SiglipTokenizer",
+                                        "SplinterTokenizer",
+                                        "TapasTokenizer",
+                                        "UdopTokenizer",
+                                        "WhisperTokenizer",
+                                        "XGLMTokenizer",
+                                        "XLMTokenizer"};
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (class_is_called(name, names[i]))
+            return true;
+    return false;
+}
+
 const struct tokenizer_class *class_find(const char *name)
 {
     for (size_t i = 0; i < COUNT(aliases); i++)

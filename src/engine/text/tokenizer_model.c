@@ -255,6 +255,22 @@ static int read_bpe(struct source *s, struct err *err)
     return model_finish_bpe(s, err);
 }
 
+/* Nothing to read. A SentencePiece model may be there, of which only a class says what it is. */
+static int miss_tokenizer(struct source *s, const char *file, struct err *err)
+{
+    static const char *const models[] = {"tokenizer.model", "spiece.model",
+                                         "sentencepiece.bpe.model"};
+    for (size_t i = 0; i < sizeof models / sizeof models[0] && !s->class->file; i++) {
+        if (!source_name(s, models[i], NULL) && file_exists(s->where))
+            return err_set(err, ERR_INPUT,
+                           "%.300s: what %s is for is not said; name its tokenizer_class in "
+                           "tokenizer_config.json, or add a tokenizer.json",
+                           s->t->dir, models[i]);
+    }
+    return err_set(err, ERR_INPUT, "no tokenizer in '%.300s': it needs tokenizer.json or %s",
+                   s->t->dir, file);
+}
+
 int model_read(struct source *s, struct err *err)
 {
     static const struct {
@@ -273,9 +289,7 @@ int model_read(struct source *s, struct err *err)
         if (source_name(s, s->json ? "tokenizer.json" : file, err))
             return -1;
         if (!s->json && !file_exists(s->where))
-            return err_set(err, ERR_INPUT,
-                           "no tokenizer in '%.300s': it needs tokenizer.json or %s", s->t->dir,
-                           file);
+            return miss_tokenizer(s, file, err);
         return kinds[i].read(s, err);
     }
     return source_unsupported(s, "the model type", type, err);

@@ -75,6 +75,8 @@ int class_build(struct source *s, struct err *err);
  * model_type stands for ("": tokenizer.json alone), which may overrule a class that is `named`, or
  * NULL; the names of all classes. */
 bool class_gives_types(const char *name);
+/* A class that does not do what a tokenizer.json beside it says, and that is none of ours. */
+bool class_is_foreign(const char *name);
 const struct tokenizer_class *class_find(const char *name);
 bool class_is_called(const char *name, const char *other);
 const char *class_of_type(const char *model_type, bool named);
