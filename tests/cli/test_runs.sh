@@ -66,22 +66,21 @@ has '"settings": {}' '"fixed": 0, "broken": 0'
 
 # A run that is killed says so; resumed, it ends with every step once.
 "$SFT" train --model "$model" --train "$data/train.csv" --validation "$data/validation.csv" \
-    --max-length 16 --out runs/killed --epochs 100 --eval-steps 1000000 --save-steps 100 >killed.out 2>&1 &
+    --max-length 16 --out runs/killed --epochs 300 --eval-steps 1000000 --save-steps 200 >killed.out 2>&1 &
 pid=$!
 tries=0
-until ls runs/killed/checkpoints 2>/dev/null | grep -q step || [ $tries -ge 600 ]; do
-    tries=$((tries + 1))
+until ls runs/killed/checkpoints 2>/dev/null | grep -q step && runs && grep -Eq '^killed .* running ' out; do
+    tries=$((tries + 1)) # the list reads run.db, which is written a moment later
+    [ $tries -lt 600 ] || { fail "while it runs: $(cat out)"; break; }
     sleep 0.01
 done
-runs
-grep -Eq '^killed .* running ' out || fail "while it runs: $(cat out)"
 kill -9 $pid
 wait $pid 2>/dev/null
 runs
 grep -Eq '^killed .* interrupted ' out || fail "killed: $(cat out)"
 "$SFT" train --resume runs/killed >resume.out 2>resume.err || fail "resume: $(cat resume.err)"
 runs show killed --json
-has '"state": "finished"' '"steps": 3600'
+has '"state": "finished"' '"steps": 10800'
 
 refused() { # words command...
     words=$1
