@@ -1,6 +1,6 @@
 /* bench.c - `sft bench`: how much of this machine a training step uses.
  *
- * Needs no model: the step is MiniLM-L6's, with random weights (model/bench.h). What the machine
+ * Needs no model: the step is one of MiniLM-L6's or BERT-base's shape, with random weights (model/bench.h). What the machine
  * can do at most is measured in the same rounds as what the engine does, in turn, since machines
  * drift and others use them; every figure is the median of its rounds, and a share is the quotient
  * of two such figures. */
@@ -8,6 +8,7 @@
 #include "cli/bench_text.h"
 #include "cli/cli.h"
 #include "engine/base/clock.h"
+#include "engine/base/file.h"
 #include "engine/base/json.h"
 #include "engine/base/number.h"
 #include "engine/base/version.h"
@@ -43,20 +44,22 @@ enum series {
 };
 
 struct benchmark {
-    const char *rounds_text, *threads_text, *shape_text, *model_dir;
+    const char *rounds_text, *threads_text, *size_text, *shape_text, *dropout_text, *model_dir,
+        *text_path;
     bool json;
     int rounds;
-    size_t sequences, tokens; /* of a step */
+    struct bench_shape shape;
 
     struct compute *compute;
     struct bench *bench;
     struct machine_memory *memory;
     struct tokenizer *tokenizer;
     struct encoding encoding;
-    struct strbuf text;
+    char *text; /* what the tokenizer is measured with, line by line */
+    size_t text_bytes;
     const struct bf16 *bf16; /* NULL: `no_bf16` says why */
     struct err no_bf16;
-    double sample[SERIES][MOST_ROUNDS], median[SERIES];
+    double sample[SERIES][MOST_ROUNDS], median[SERIES], least[SERIES];
     double peak_of_one;
     char kernels[200];
 };
@@ -70,16 +73,17 @@ enum { BF16_ROWS = sizeof bf16_names / sizeof bf16_names[0] };
 /* MB/s of text to ids on one thread, a line at a time, for a while. */
 static int measure_tokenizer(struct benchmark *b, double *out, struct err *err)
 {
-    const char *end = b->text.text + b->text.length;
+    const char *end = b->text + b->text_bytes;
     double start = clock_monotonic(), seconds = 0.0, bytes = 0.0;
     while (seconds < tokenizer_seconds) {
-        for (const char *line = b->text.text, *next; line < end; line = next + 1) {
-            next = memchr(line, '\n', (size_t)(end - line));
+        for (const char *line = b->text, *next; line < end; line = next + 1) {
+            if (!(next = memchr(line, '\n', (size_t)(end - line))))
+                next = end;
             if (tokenizer_encode(b->tokenizer, line, (size_t)(next - line), NULL, 0, 0,
                                  &b->encoding, err))
                 return -1;
         }
-        bytes += (double)b->text.length;
+        bytes += (double)b->text_bytes;
         seconds = clock_monotonic() - start;
     }
     *out = bytes * 1e-6 / seconds;
@@ -153,12 +157,19 @@ static int measure(struct benchmark *b, struct err *err)
         fputs("\r\033[K", stderr);
     if (rc)
         return -1;
-    for (int s = 0; s < SERIES; s++)
+    for (int s = 0; s < SERIES; s++) {
         b->median[s] = median_of(b->sample[s], b->rounds);
+        b->least[s] = b->sample[s][0]; /* in order now */
+    }
     return 0;
 }
 
 /* ---- what the figures say ---- */
+
+static double tokens_of(const struct benchmark *b)
+{
+    return (double)(b->shape.sequences * b->shape.tokens);
+}
 
 static double step_gflops(const struct benchmark *b)
 {
@@ -215,7 +226,7 @@ static void print_step(const struct benchmark *b, const char *what, double secon
 {
     double rate = gflop / seconds;
     printf("  %-22s%8.1f ms%8.0f tokens/s%7.0f GFLOP/s  %s%.2f\n", what, seconds * 1e3,
-           (double)(b->sequences * b->tokens) / seconds, rate, note, rate / b->median[PEAK]);
+           tokens_of(b) / seconds, rate, note, rate / b->median[PEAK]);
 }
 
 static void print_text(const struct benchmark *b)
@@ -226,7 +237,9 @@ static void print_text(const struct benchmark *b)
            cpu_detect()->name, b->kernels, threads, threads == 1 ? "" : "s", b->rounds,
            b->rounds == 1 ? "" : "s");
     print_machine(b);
-    printf("\nMiniLM-L6, %zu sequences of %zu tokens, dropout 0.1\n", b->sequences, b->tokens);
+    printf("\n%s, %zu sequence%s of %zu tokens, dropout %g\n", b->shape.size->title,
+           b->shape.sequences, b->shape.sequences == 1 ? "" : "s", b->shape.tokens,
+           b->shape.dropout);
     print_step(b, "Training step", m[STEP], bench_step_gflop(b->bench), "of peak ");
     double had = m[CPU] / (m[STEP] * threads);
     if (had < 0.9)
@@ -239,11 +252,11 @@ static void print_text(const struct benchmark *b)
     if (b->bf16)
         printf("  Step in bf16 (%s)%*.1f ms%8.0f tokens/s    %.2f times as fast as in fp32\n",
                b->bf16->name, 16 - (int)strlen(b->bf16->name), m[STEP_BF16] * 1e3,
-               (double)(b->sequences * b->tokens) / m[STEP_BF16], bf16_over_fp32(b));
+               tokens_of(b) / m[STEP_BF16], bf16_over_fp32(b));
     else
         printf("  %s\n", b->no_bf16.text);
-    printf("\nTokenizer, 1 thread\n  %-42s%8.1f MB/s\n",
-           b->model_dir ? b->model_dir : "WordPiece, made-up vocabulary", m[TOKENIZER]);
+    printf("\nTokenizer, 1 thread%s%s\n  %-42s%8.1f MB/s\n", b->text_path ? ", " : "",
+           b->text_path ? b->text_path : "", b->model_dir ? b->model_dir : "WordPiece, made-up vocabulary", m[TOKENIZER]);
 }
 
 static void write_number(struct json_writer *w, const char *key, double value)
@@ -265,6 +278,11 @@ static int print_json(const struct benchmark *b, struct err *err)
     json_key(&w, "threads");
     json_int(&w, pool_threads(b->compute->pool));
     write_number(&w, "peak_gflops", b->median[PEAK]);
+    write_number(&w, "step_ms", b->median[STEP] * 1e3);
+    write_number(&w, "step_ms_least", b->least[STEP] * 1e3);
+    write_number(&w, "step_bf16_ms", b->bf16 ? b->median[STEP_BF16] * 1e3 : NAN);
+    write_number(&w, "step_bf16_ms_least", b->bf16 ? b->least[STEP_BF16] * 1e3 : NAN);
+    write_number(&w, "forward_ms", b->median[FORWARD] * 1e3);
     write_number(&w, "step_gflops", step_gflops(b));
     write_number(&w, "step_share_of_peak", step_gflops(b) / b->median[PEAK]);
     write_number(&w, "forward_share_of_peak", forward_gflops(b) / b->median[PEAK]);
@@ -308,15 +326,36 @@ static void find_bf16(struct benchmark *b)
     b->compute->bf16 = NULL;
 }
 
+static int find_text(struct benchmark *b, struct err *err)
+{
+    if (b->text_path) {
+        b->text = file_read(b->text_path, &b->text_bytes, err);
+        if (b->text && !b->text_bytes)
+            return err_set(err, ERR_INPUT, "%s is empty: give a file of texts, one a line",
+                           b->text_path);
+        return b->text ? 0 : -1;
+    }
+    struct strbuf made_up = {0};
+    bench_text(&made_up, 1 << 18);
+    b->text = made_up.text, b->text_bytes = made_up.length;
+    return made_up.failed ? err_set(err, ERR_NOMEM, "out of memory for a text") : 0;
+}
+
 static int prepare(struct benchmark *b, struct err *err)
 {
     int threads;
     size_t rounds = 5;
-    b->sequences = 32, b->tokens = 64;
+    b->shape = (struct bench_shape){bench_size_find("minilm"), 32, 64, 0.1};
     if (b->rounds_text && !parse_whole(b->rounds_text, MOST_ROUNDS, &rounds))
         return err_set(err, ERR_USAGE, "--rounds takes a whole number, 1 to %d, not '%.40s'",
                        MOST_ROUNDS, b->rounds_text);
-    if (b->shape_text && !parse_shape(b->shape_text, &b->sequences, &b->tokens))
+    if (b->size_text && !(b->shape.size = bench_size_find(b->size_text)))
+        return err_set(err, ERR_USAGE, "--size takes minilm or base, not '%.40s'", b->size_text);
+    if (b->dropout_text && (!number_parse(b->dropout_text, &b->shape.dropout) ||
+                            !(b->shape.dropout >= 0 && b->shape.dropout < 1)))
+        return err_set(err, ERR_USAGE, "--dropout takes a share from 0 to below 1, not '%.40s'",
+                       b->dropout_text);
+    if (b->shape_text && !parse_shape(b->shape_text, &b->shape.sequences, &b->shape.tokens))
         return err_set(
             err, ERR_USAGE,
             "--shape takes sequences x tokens, as 32x64: up to 512 tokens each, 65536 in "
@@ -326,14 +365,11 @@ static int prepare(struct benchmark *b, struct err *err)
         return -1;
     b->rounds = (int)rounds;
     b->tokenizer = b->model_dir ? tokenizer_open(b->model_dir, err) : bench_tokenizer(err);
-    if (!b->tokenizer || !(b->compute = compute_create(threads, err)) ||
-        !(b->bench = bench_create(b->compute, b->sequences, b->tokens, err)))
+    if (!b->tokenizer || find_text(b, err) || !(b->compute = compute_create(threads, err)) ||
+        !(b->bench = bench_create(b->compute, &b->shape, err)))
         return -1;
     cli_tell_compute(b->compute);
     find_bf16(b);
-    bench_text(&b->text, 1 << 18);
-    if (b->text.failed)
-        return err_set(err, ERR_NOMEM, "out of memory for a text");
     compute_kernel_set(b->compute, b->kernels, sizeof b->kernels);
     b->memory = machine_memory_create(b->compute->pool, bench_adamw_footprint(b->bench), err);
     return b->memory ? 0 : -1;
@@ -346,7 +382,7 @@ static void finish(struct benchmark *b)
     compute_destroy(b->compute);
     encoding_clear(&b->encoding);
     tokenizer_close(b->tokenizer);
-    strbuf_clear(&b->text);
+    free(b->text);
 }
 
 static int run(struct benchmark *b, struct err *err)
@@ -365,14 +401,18 @@ int cli_bench(int argc, char **argv)
     const struct arg table[] = {
         {"rounds", ARG_TEXT, &b.rounds_text, "N", "rounds to take the medians of (5)"},
         {"threads", ARG_TEXT, &b.threads_text, "N", "threads to measure (all cores)"},
+        {"size", ARG_TEXT, &b.size_text, "NAME", "the model's shape, minilm or base (minilm)"},
+        {"dropout", ARG_TEXT, &b.dropout_text, "P", "dropout of the step (0.1)"},
         {"shape", ARG_TEXT, &b.shape_text, "BxS", "a step's sequences and their tokens (32x64)"},
         {"model", ARG_TEXT, &b.model_dir, "DIR", "measure this model's tokenizer"},
-        {"json", ARG_FLAG, &b.json, NULL, "the shares as one JSON object"},
+        {"text", ARG_TEXT, &b.text_path, "FILE", "measure the tokenizer on its lines (made-up words)"},
+        {"json", ARG_FLAG, &b.json, NULL, "the figures as one JSON object"},
     };
     struct args args = {.command = "bench",
-                        .usage = "[--rounds N] [--threads N] [--shape BxS] [--model DIR] [--json]",
-                        .summary = "A training step of MiniLM-L6's shape, forward, AdamW and the "
-                                   "tokenizer, as shares of what the machine can do.",
+                        .usage = "[--rounds N] [--threads N] [--size NAME] [--shape BxS] "
+                                 "[--dropout P] [--model DIR] [--text FILE] [--json]",
+                        .summary = "A training step of a well-known model's shape, forward, AdamW "
+                                   "and the tokenizer, as shares of what the machine can do.",
                         .table = table,
                         .count = sizeof table / sizeof table[0]};
     int status;

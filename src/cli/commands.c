@@ -18,7 +18,7 @@ static const struct subcommand commands[] = {
      "NAME DIR [--revision REV] [--force]"},
     {"doctor", "CPU, BLAS kernel, speed against peak, terminal", cli_doctor, "[--measure]"},
     {"bench", "a training step as a share of what the machine can do", cli_bench,
-     "[--rounds N] [--threads N] [--shape BxS] [--model DIR]"},
+     "[--size NAME] [--shape BxS] [--dropout P] [--model DIR] [--rounds N]"},
 };
 
 const struct subcommand *cli_commands(size_t *count)

@@ -3,7 +3,7 @@
 # speeds are the machine's: only what no machine can have is refused here.
 . tests/cli/lib.sh
 
-keys="cpu blas_kernel threads peak_gflops step_gflops step_share_of_peak forward_share_of_peak
+keys="cpu blas_kernel threads peak_gflops step_ms step_ms_least step_bf16_ms step_bf16_ms_least forward_ms step_gflops step_share_of_peak forward_share_of_peak
 bf16_over_fp32 adamw_share_of_bandwidth tokenizer_mb_per_second"
 
 # sane KEY LOW HIGH FILE: a number between them.
@@ -49,6 +49,15 @@ done
 ok model "$SFT" bench --rounds 1 --shape 2x8 --model "$TINY"
 grep -q "$TINY" "$T/model.out" || fail "bench did not measure the model's tokenizer"
 
+printf 'one text\nand another' >"$T/texts"
+ok texts "$SFT" bench --rounds 1 --shape 2x8 --dropout 0 --model "$TINY" --text "$T/texts"
+grep -q "1 thread, $T/texts" "$T/texts.out" || fail "bench does not say which text it took"
+grep -q "MiniLM-L6, 2 sequences of 8 tokens, dropout 0" "$T/texts.out" || fail "bench does not name its step"
+: >"$T/nothing"
+
+refused 2 "size takes" size "$SFT" bench --size huge
+refused 2 "dropout takes" dropout "$SFT" bench --dropout 1
+refused 1 "is empty" nothing "$SFT" bench --text "$T/nothing"
 refused 2 "rounds takes" rounds "$SFT" bench --rounds 0
 refused 2 "shape takes" shape "$SFT" bench --shape 32x513
 refused 2 "shape takes" shape "$SFT" bench --shape 32

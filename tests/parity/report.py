@@ -6,9 +6,10 @@ The page has a place for a part between "<!-- made by report.py: PART -->" and "
 skipped (77: no interpreter, no model) or fails leaves its place as it was; a failure is the exit code.
 """
 import os
-import re
 import subprocess
 import sys
+
+import page
 
 PARTS = ["tokenizer", "tokenizer_families", "files", "model", "families", "end_to_end", "accuracy"]
 PAGE = "docs/parity.md"
@@ -25,23 +26,13 @@ def run(part):
     return child.returncode, "\n".join(lines).strip("\n")
 
 
-def keep(part, text):
-    with open(PAGE, encoding="utf-8") as f:
-        page = f.read()
-    place = re.compile(rf"(<!-- made by report.py: {part} -->\n).*?(<!-- end -->)", re.S)
-    made = place.sub(lambda m: f"{m[1]}```\n{text}\n```\n{m[2]}", page)
-    if made != page:
-        with open(PAGE, "w", encoding="utf-8") as f:
-            f.write(made)
-
-
 def main():
     failed = []
     for part in sys.argv[1:] or PARTS:
         print(f"\n== {part}", flush=True)
         code, text = run(part)
         if code == 0:
-            keep(part, text)
+            page.keep(PAGE, "report.py", part, f"```\n{text}\n```")
         elif code != 77:
             failed.append(part)
     if failed:

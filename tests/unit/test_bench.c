@@ -52,9 +52,10 @@ static void test_a_step_and_its_operations(void **state)
 {
     (void)state;
     enum { B = 2, S = 8, T = B * S, H = 384, F = 1536 };
+    struct bench_shape shape = {bench_size_find("minilm"), B, S, 0.1};
     double part[BENCH_PARTS], sum = 0;
     struct compute *c = compute_create(2, &err);
-    struct bench *b = c ? bench_create(c, B, S, &err) : NULL;
+    struct bench *b = c ? bench_create(c, &shape, &err) : NULL;
     assert_non_null(b);
     double seconds = bench_step(b, part);
     for (int i = 0; i < BENCH_PARTS; i++)
@@ -70,6 +71,13 @@ static void test_a_step_and_its_operations(void **state)
     /* all-MiniLM-L6-v2 has 22 713 216 parameters; with it a head of 8 labels. */
     assert_true(bench_adamw_bytes(b) == 28.0 * (22713216 + 8 * H + 8));
     bench_destroy(b);
+    /* bert-base-uncased has 109 482 240; a dropout of 0 is one, too. */
+    shape.size = bench_size_find("base"), shape.dropout = 0;
+    assert_non_null(b = bench_create(c, &shape, &err));
+    assert_true(bench_step(b, part) > 0);
+    assert_true(bench_adamw_bytes(b) == 28.0 * (109482240 + 8 * 768 + 8));
+    bench_destroy(b);
+    assert_null(bench_size_find("large"));
     compute_destroy(c);
 }
 

@@ -7,15 +7,22 @@
 #include "engine/model/loss.h"
 #include "engine/model/model.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char minilm[] =
+static const struct bench_size sizes[] = {
+    {"minilm", "MiniLM-L6", 6, 384, 1536},
+    {"base", "BERT-base", 12, 768, 3072},
+};
+
+/* Both have twelve heads and BERT's vocabulary. */
+static const char config_format[] =
     "{\"model_type\": \"bert\", \"architectures\": [\"BertModel\"], \"hidden_act\": \"gelu\","
-    " \"hidden_size\": 384, \"intermediate_size\": 1536, \"num_attention_heads\": 12,"
-    " \"num_hidden_layers\": 6, \"vocab_size\": 30522, \"max_position_embeddings\": 512,"
-    " \"type_vocab_size\": 2, \"pad_token_id\": 0, \"hidden_dropout_prob\": 0.1,"
-    " \"attention_probs_dropout_prob\": 0.1}";
+    " \"hidden_size\": %zu, \"intermediate_size\": %zu, \"num_attention_heads\": 12,"
+    " \"num_hidden_layers\": %zu, \"vocab_size\": 30522, \"max_position_embeddings\": 512,"
+    " \"type_vocab_size\": 2, \"pad_token_id\": 0, \"hidden_dropout_prob\": %.9g,"
+    " \"attention_probs_dropout_prob\": %.9g}";
 
 enum { LABELS = 8 };
 
@@ -72,19 +79,37 @@ static int make_optimiser(struct bench *b, struct err *err)
     return 0;
 }
 
-struct bench *bench_create(struct compute *c, size_t sequences, size_t tokens, struct err *err)
+const struct bench_size *bench_size_find(const char *name)
 {
-    const struct head_spec head = {.labels = LABELS, .dropout = 0.1, .seed = 1};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        if (!strcmp(name, sizes[i].name))
+            return &sizes[i];
+    return NULL;
+}
+
+static struct model *make_model(struct compute *c, const struct bench_shape *shape, struct err *err)
+{
+    const struct head_spec head = {.labels = LABELS, .dropout = shape->dropout, .seed = 1};
+    const struct bench_size *s = shape->size;
+    char config[sizeof config_format + 128];
+    snprintf(config, sizeof config, config_format, s->hidden, s->intermediate, s->layers,
+             shape->dropout, shape->dropout);
+    return model_create(config, &head, c, err);
+}
+
+struct bench *bench_create(struct compute *c, const struct bench_shape *shape, struct err *err)
+{
+    const size_t B = shape->sequences, S = shape->tokens;
     struct bench *b = mem_alloc(1, sizeof *b, "the measurement", err);
     if (!b)
         return NULL;
     b->compute = c;
-    b->logits = mem_alloc(sequences * LABELS, sizeof *b->logits, "logits", err);
-    if (b->logits && (b->model = model_create(minilm, &head, c, err)) &&
+    b->logits = mem_alloc(B * LABELS, sizeof *b->logits, "logits", err);
+    if (b->logits && (b->model = make_model(c, shape, err)) &&
         !model_prepare_training(b->model, TUNE_FULL, err) && !make_optimiser(b, err) &&
-        !make_batch(&b->batch, sequences, tokens, model_config(b->model)->vocab_size, err) &&
-        (b->training = workspace_create(b->model, sequences, b->batch.T, tokens, true, err)) &&
-        (b->answering = workspace_create(b->model, sequences, b->batch.T, tokens, false, err)))
+        !make_batch(&b->batch, B, S, model_config(b->model)->vocab_size, err) &&
+        (b->training = workspace_create(b->model, B, B * S, S, true, err)) &&
+        (b->answering = workspace_create(b->model, B, B * S, S, false, err)))
         return b;
     bench_destroy(b);
     return NULL;

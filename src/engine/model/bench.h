@@ -1,7 +1,7 @@
-/* bench.h - a training step of MiniLM-L6's shape, to be timed piece by piece.
+/* bench.h - a training step of a well-known shape, to be timed piece by piece.
  *
- * Random weights and ids, made in memory: only shapes matter. All parameters are trained, dropout
- * is 0.1, gradients are clipped, AdamW updates. Operations are those executed: products and attention
+ * Random weights and ids, made in memory: only shapes matter. All parameters are trained, gradients
+ * are clipped, AdamW updates. Operations are those executed: products and attention
  * of real tokens, the last block's rows that nobody reads not counted. */
 #ifndef BENCH_H
 #define BENCH_H
@@ -10,9 +10,22 @@
 
 #include <stddef.h>
 
+/* The models there are shapes of: MiniLM-L6 and BERT-base. */
+struct bench_size {
+    const char *name, *title;
+    size_t layers, hidden, intermediate;
+};
+const struct bench_size *bench_size_find(const char *name); /* "minilm", "base"; NULL: another */
+
+struct bench_shape {
+    const struct bench_size *size;
+    size_t sequences, tokens; /* a step takes so many sequences of so many tokens, up to 512 */
+    double dropout;           /* everywhere BERT has it, and before the head */
+};
+
 struct bench;
-/* Steps of `sequences` sequences of `tokens` tokens each, up to 512. The compute is borrowed. */
-struct bench *bench_create(struct compute *c, size_t sequences, size_t tokens, struct err *err);
+/* The compute is borrowed. */
+struct bench *bench_create(struct compute *c, const struct bench_shape *shape, struct err *err);
 void bench_destroy(struct bench *b); /* NULL is fine */
 
 /* Where a step's time goes. */
