@@ -256,7 +256,8 @@ static void print_text(const struct benchmark *b)
     else
         printf("  %s\n", b->no_bf16.text);
     printf("\nTokenizer, 1 thread%s%s\n  %-42s%8.1f MB/s\n", b->text_path ? ", " : "",
-           b->text_path ? b->text_path : "", b->model_dir ? b->model_dir : "WordPiece, made-up vocabulary", m[TOKENIZER]);
+           b->text_path ? b->text_path : "",
+           b->model_dir ? b->model_dir : "WordPiece, made-up vocabulary", m[TOKENIZER]);
 }
 
 static void write_number(struct json_writer *w, const char *key, double value)
@@ -405,7 +406,8 @@ int cli_bench(int argc, char **argv)
         {"dropout", ARG_TEXT, &b.dropout_text, "P", "dropout of the step (0.1)"},
         {"shape", ARG_TEXT, &b.shape_text, "BxS", "a step's sequences and their tokens (32x64)"},
         {"model", ARG_TEXT, &b.model_dir, "DIR", "measure this model's tokenizer"},
-        {"text", ARG_TEXT, &b.text_path, "FILE", "measure the tokenizer on its lines (made-up words)"},
+        {"text", ARG_TEXT, &b.text_path, "FILE",
+         "measure the tokenizer on its lines (made-up words)"},
         {"json", ARG_FLAG, &b.json, NULL, "the figures as one JSON object"},
     };
     struct args args = {.command = "bench",

@@ -3,6 +3,7 @@
 #include "engine/base/err.h"
 #include "engine/base/file.h"
 #include "engine/base/hash.h"
+#include "engine/base/hash_blocks.h"
 #include "engine/base/mem.h"
 #include "engine/base/rng.h"
 
@@ -103,6 +104,28 @@ static void test_sha256(void **state)
             sha256_add(&s, bytes + i, n - i < 7 ? n - i : 7);
         sha256_finish(&s, again);
         assert_string_equal(hex, again);
+    }
+}
+
+/* The CPU's own instructions lead to the state that the C does, from any state, over any blocks. */
+static void test_sha256_by_instructions(void **state)
+{
+    (void)state;
+    sha256_blocks_fn *instructions = sha256_blocks_instructions();
+    uint64_t draw = 0;
+    if (!instructions)
+        skip();
+    for (int round = 0; round < 200; round++) {
+        uint32_t plain[8], fast[8];
+        unsigned char blocks[5 * 64];
+        for (size_t i = 0; i < sizeof blocks; i++)
+            blocks[i] = (unsigned char)rng_bits(1, RNG_TEST, draw++);
+        for (int i = 0; i < 8; i++)
+            plain[i] = fast[i] = (uint32_t)rng_bits(1, RNG_TEST, draw++);
+        size_t count = (size_t)round % 6;
+        sha256_blocks_plain(plain, blocks, count);
+        instructions(fast, blocks, count);
+        assert_memory_equal(plain, fast, sizeof plain);
     }
 }
 
@@ -270,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_err_is_one_line_and_wraps),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_sha256),
+        cmocka_unit_test(test_sha256_by_instructions),
         cmocka_unit_test(test_sha1),
         cmocka_unit_test(test_hash_bytes_is_stable),
         cmocka_unit_test(test_rng),

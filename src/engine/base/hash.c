@@ -1,13 +1,15 @@
 #include "engine/base/hash.h"
 
 #include "engine/base/file.h"
+#include "engine/base/hash_blocks.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 /* FIPS 180-4, section 4.2.2: the first 32 bits of the fractional parts of the cube roots of the
  * first 64 primes. */
-static const uint32_t K[64] = {
+const uint32_t sha256_k[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -40,6 +42,7 @@ static inline void hash_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, u
 
 static void add_block(uint32_t *state, const unsigned char *p)
 {
+    const uint32_t *K = sha256_k;
     uint32_t w[64];
     uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
     uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
@@ -65,22 +68,41 @@ static void add_block(uint32_t *state, const unsigned char *p)
         state[i] += added[i];
 }
 
+void sha256_blocks_plain(uint32_t *state, const unsigned char *blocks, size_t count)
+{
+    for (; count; count--, blocks += 64)
+        add_block(state, blocks);
+}
+
+/* Asked once: CPUID is slow on virtual machines. */
+static sha256_blocks_fn *fastest(void)
+{
+    static sha256_blocks_fn *_Atomic found;
+    sha256_blocks_fn *f = atomic_load_explicit(&found, memory_order_relaxed);
+    if (!f) {
+        f = sha256_blocks_instructions();
+        f = f ? f : sha256_blocks_plain;
+        atomic_store_explicit(&found, f, memory_order_relaxed);
+    }
+    return f;
+}
+
 /* What both functions do alike: cut the bytes into blocks of 64 (5.2.1), and end with a one, zeros and
  * the length in bits (5.1.1). */
-typedef void add_block_fn(uint32_t *state, const unsigned char *block);
 
 static void feed(uint64_t *length_bytes, unsigned char block[64], uint32_t *state,
-                 add_block_fn *add, const void *bytes, size_t n)
+                 sha256_blocks_fn *add, const void *bytes, size_t n)
 {
     const unsigned char *p = bytes;
     while (n) {
         size_t filled = *length_bytes % 64, take = 64 - filled < n ? 64 - filled : n;
-        if (take == 64)
-            add(state, p);
-        else {
+        if (take == 64) {
+            take = n / 64 * 64;
+            add(state, p, n / 64);
+        } else {
             memcpy(block + filled, p, take);
             if (filled + take == 64)
-                add(state, block);
+                add(state, block, 1);
         }
         *length_bytes += take;
         p += take;
@@ -88,7 +110,8 @@ static void feed(uint64_t *length_bytes, unsigned char block[64], uint32_t *stat
     }
 }
 
-static void pad(uint64_t *length_bytes, unsigned char block[64], uint32_t *state, add_block_fn *add)
+static void pad(uint64_t *length_bytes, unsigned char block[64], uint32_t *state,
+                sha256_blocks_fn *add)
 {
     uint64_t bits = *length_bytes * 8;
     unsigned char tail[72] = {0x80};
@@ -108,12 +131,12 @@ void sha256_init(struct sha256 *s)
 
 void sha256_add(struct sha256 *s, const void *bytes, size_t n)
 {
-    feed(&s->length_bytes, s->block, s->state, add_block, bytes, n);
+    feed(&s->length_bytes, s->block, s->state, fastest(), bytes, n);
 }
 
 void sha256_finish(struct sha256 *s, char hex[65])
 {
-    pad(&s->length_bytes, s->block, s->state, add_block);
+    pad(&s->length_bytes, s->block, s->state, fastest());
     for (int i = 0; i < 8; i++)
         snprintf(hex + 8 * i, 9, "%08x", s->state[i]);
 }
@@ -147,7 +170,7 @@ static uint32_t sha1_word(int round, uint32_t b, uint32_t c, uint32_t d)
     }
 }
 
-static void sha1_add_block(uint32_t *state, const unsigned char *p)
+static void sha1_block(uint32_t *state, const unsigned char *p)
 {
     uint32_t w[80];
     uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
@@ -164,6 +187,12 @@ static void sha1_add_block(uint32_t *state, const unsigned char *p)
         state[i] += added[i];
 }
 
+static void sha1_blocks(uint32_t *state, const unsigned char *blocks, size_t count)
+{
+    for (; count; count--, blocks += 64)
+        sha1_block(state, blocks);
+}
+
 void sha1_init(struct sha1 *s)
 {
     static const uint32_t start[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
@@ -173,12 +202,12 @@ void sha1_init(struct sha1 *s)
 
 void sha1_add(struct sha1 *s, const void *bytes, size_t n)
 {
-    feed(&s->length_bytes, s->block, s->state, sha1_add_block, bytes, n);
+    feed(&s->length_bytes, s->block, s->state, sha1_blocks, bytes, n);
 }
 
 void sha1_finish(struct sha1 *s, char hex[41])
 {
-    pad(&s->length_bytes, s->block, s->state, sha1_add_block);
+    pad(&s->length_bytes, s->block, s->state, sha1_blocks);
     for (int i = 0; i < 5; i++)
         snprintf(hex + 8 * i, 9, "%08x", s->state[i]);
 }
