@@ -138,7 +138,9 @@ void man_page(struct strbuf *out)
         {"OPENBLAS_CORETYPE, OPENBLAS_L2_SIZE",
          "respected where doctor --measure has found that they cost little, else set aside for "
          "this process, which is said where OpenBLAS makes products, and by doctor."},
-        {"XDG_CACHE_HOME", "where sft/kernels.json is kept (~/.cache)."},
+        {"SFT_FEATURES",
+         "off: with tune head, compute the features of a frozen model anew, and keep none."},
+        {"XDG_CACHE_HOME", "where sft/kernels.json and sft/features/ are kept (~/.cache)."},
     };
     static const struct entry files[] = {
         {"runs/NAME/",
@@ -147,6 +149,10 @@ void man_page(struct strbuf *out)
         {"~/.cache/sft/kernels.json",
          "the profile of this machine, made by doctor --measure: who makes the products fastest. "
          "It holds for one CPU, one build of OpenBLAS and one version of this program."},
+        {"~/.cache/sft/features/",
+         "what frozen models made of data sets (tune head), by the hash of all it follows from: 2 "
+         "GiB "
+         "at most, then what was not used for longest goes. It may be removed at any time."},
         {"DIR/FILE.part, DIR/FILE.part.source",
          "what pull has of a file so far, and of what; the same "
          "command goes on with it."},

@@ -66,13 +66,34 @@ same "weights of a finished run" "$(weights "$T/t1.out")" "$(weights "$T/again.o
 
 # A head on a frozen backbone likewise.
 head="--tune head --epochs 6 --save-steps 9 --gradient-accumulation-steps 3 --batch-size 8"
-train h1 --threads 1 $head
-train h4 --threads 4 $head
+for threads in 1 4; do SFT_FEATURES=off train "h$threads" --threads $threads $head; done
 same "weights of a head with 4 threads" "$(weights "$T/h1.out")" "$(weights "$T/h4.out")"
 cp -r "$T/h1" "$T/h1again"
 rm -rf "$T/h1again/checkpoints/$(ls "$T/h1again/checkpoints" | tail -1)"
 ok h1again "$SFT" train --resume "$T/h1again" --json
 same "weights of a resumed head" "$(weights "$T/h1.out")" "$(weights "$T/h1again.out")"
+
+# The features that a run has kept serve the next, which says so; other tokens need other ones; where
+# there is no place to keep them, that is said and nothing else changes.
+XDG_CACHE_HOME=$T/cache
+export XDG_CACHE_HOME
+earlier='features of [0-9]* rows are those of an earlier run'
+train kept --threads 2 $head
+[ "$(ls "$T/cache/sft/features" | wc -l)" = 1 ] || fail "no features were kept"
+! grep -q "$earlier" "$T/kept.err" || fail "the first run found features"
+train found --threads 1 $head
+grep -q "$earlier" "$T/found.err" || fail "the second run found no features"
+train shorter --threads 1 $head --max-length 5
+! grep -q "$earlier" "$T/shorter.err" || fail "features of other tokens"
+for f in "$T"/cache/sft/features/*; do truncate -s -1 "$f"; done
+train broken --threads 1 $head
+! grep -q "$earlier" "$T/broken.err" || fail "half a file of features was read"
+: >"$T/file"
+XDG_CACHE_HOME=$T/file train nowhere --threads 1 $head
+grep -q "not kept for the next run: .*$T/file" "$T/nowhere.err" || fail "a failed write is not told"
+for run in kept found broken nowhere; do
+    same "weights of the head $run" "$(weights "$T/h1.out")" "$(weights "$T/$run.out")"
+done
 
 # A learning rate given with --resume is an edit: journaled, so another resume repeats it.
 train edited $settings

@@ -1,6 +1,7 @@
 /* profile.c - the table's file, and what follows from the table. */
 #include "engine/math/profile.h"
 
+#include "engine/base/cache.h"
 #include "engine/base/file.h"
 #include "engine/base/json.h"
 #include "engine/base/version.h"
@@ -77,16 +78,7 @@ bool profile_is_harmful(const struct profile *p, const struct profile_row *row)
 
 int profile_path(char *out, size_t size, struct err *err)
 {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    int n = -1;
-    if (cache && *cache == '/') /* a relative one is to be ignored (XDG base directories) */
-        n = snprintf(out, size, "%s/sft/kernels.json", cache);
-    else if (home && *home)
-        n = snprintf(out, size, "%s/.cache/sft/kernels.json", home);
-    if (n >= 0 && (size_t)n < size)
-        return 0;
-    return err_set(err, ERR_IO,
-                   "no place for the profile of this machine: HOME is not set; set XDG_CACHE_HOME");
+    return cache_path(out, size, "kernels.json", "the profile of this machine", err);
 }
 
 static void write_text(struct json_writer *w, const char *key, const char *value)

@@ -13,6 +13,10 @@ struct features {
     struct mem_block block; /* (rows, width) */
     uint8_t *known;         /* (rows) */
     float *piece;           /* (PIECE_ROWS, width): infer's output before it is spread */
+    bool stored;
+    struct features_store store;
+    size_t found; /* rows that came from the store */
+    struct err not_kept;
 };
 
 /* A piece is about half a second of a small model on two cores; large enough to be packed well. */
@@ -26,8 +30,19 @@ size_t features_piece(const struct encoded *e, const uint32_t *rows, size_t n)
     return i;
 }
 
+static void read_store(struct features *f, const struct features_store *store, size_t rows)
+{
+    f->stored = store;
+    if (!store)
+        return;
+    f->store = *store;
+    features_store_read(store, f->known, f->block.base);
+    for (size_t r = 0; r < rows; r++)
+        f->found += f->known[r];
+}
+
 struct features *features_create(struct model *m, const struct dataset *d, const struct encoded *e,
-                                 struct err *err)
+                                 const struct features_store *store, struct err *err)
 {
     struct features *f = mem_alloc(1, sizeof *f, "the feature cache", err);
     if (!f)
@@ -44,6 +59,7 @@ struct features *features_create(struct model *m, const struct dataset *d, const
     f->infer = infer_create(m, d, e, err);
     if (!f->infer)
         goto fail;
+    read_store(f, store, rows);
     return f;
 fail:
     features_destroy(f);
@@ -59,6 +75,16 @@ void features_destroy(struct features *f)
     free(f->known);
     free(f->piece);
     free(f);
+}
+
+size_t features_found(const struct features *f)
+{
+    return f->found;
+}
+
+struct err features_not_kept(const struct features *f)
+{
+    return f->not_kept;
 }
 
 size_t features_width(const struct features *f)
@@ -101,6 +127,8 @@ int features_compute(struct features *f, const uint32_t *rows, size_t n, const s
             rc = err_set(err, ERR_CANCELLED, "stopped while computing features");
     }
     free(missing);
+    if (!rc && count && f->stored)
+        features_store_write(&f->store, f->known, f->block.base, &f->not_kept);
     return rc;
 }
 

@@ -52,6 +52,7 @@ struct trainer {
     struct control_queue *queue;
     struct compute *compute;
     struct model *model;
+    char model_sha256[65]; /* of its weights, as run.json has it */
     struct tokenizer *tokenizer;
     struct encoded *own_encoded;
     const struct encoded *encoded;

@@ -114,15 +114,14 @@ static int check_model(const struct trainer *t, const char *now, struct err *err
 
 static int write_or_check_json(struct trainer *t, struct err *err)
 {
-    char sha256[65];
-    if (weight_files_sha256(t->model_dir, sha256, err))
+    if (weight_files_sha256(t->model_dir, t->model_sha256, err))
         return -1;
     if (t->resume)
-        return check_model(t, sha256, err);
+        return check_model(t, t->model_sha256, err);
     const struct run_facts facts = {.rundir = t->rundir,
                                     .created = t->created,
                                     .model_dir = t->model_dir,
-                                    .model_sha256 = sha256,
+                                    .model_sha256 = t->model_sha256,
                                     .dataset = t->dataset,
                                     .data_spec = &t->data_spec,
                                     .settings = &t->settings,
@@ -169,10 +168,43 @@ static int encode_rows(struct trainer *t, struct err *err)
     return t->encoded ? 0 : -1;
 }
 
+/* Nowhere to keep features is no reason not to train. */
+static void tell_not_kept(struct trainer *t, const struct err *why)
+{
+    char line[320];
+    snprintf(line, sizeof line, "the features are not kept for the next run: %.240s", why->text);
+    teller_warn(&t->teller, line);
+}
+
+static int make_features(struct trainer *t, struct err *err)
+{
+    const struct features_origin origin = {.model_dir = t->model_dir,
+                                           .weights_sha256 = t->model_sha256,
+                                           .kernels = t->teller.view.kernels,
+                                           .pooling = model_pooling(t->model),
+                                           .encoded = t->encoded};
+    struct features_store store;
+    struct err why;
+    int there = features_store_init(&store, &origin, dataset_rows(t->dataset),
+                                    model_feature_width(t->model), &why);
+    if (there < 0)
+        tell_not_kept(t, &why);
+    t->features = features_create(t->model, t->dataset, t->encoded, there > 0 ? &store : NULL, err);
+    if (!t->features)
+        return -1;
+    if (features_found(t->features)) {
+        char line[120];
+        snprintf(line, sizeof line,
+                 "features of %zu rows are those of an earlier run; SFT_FEATURES=off computes anew",
+                 features_found(t->features));
+        teller_warn(&t->teller, line);
+    }
+    return 0;
+}
+
 static int make_means(struct trainer *t, struct err *err)
 {
-    if (t->settings.tune == TUNE_HEAD &&
-        !(t->features = features_create(t->model, t->dataset, t->encoded, err)))
+    if (t->settings.tune == TUNE_HEAD && make_features(t, err))
         return -1;
     const uint32_t *rows = dataset_split_list(t->dataset, SPLIT_TRAIN);
     size_t count = dataset_split_rows(t->dataset, SPLIT_TRAIN);
@@ -206,6 +238,9 @@ static int compute_features(struct trainer *t, struct err *err)
         if (features_compute(t->features, dataset_split_list(t->dataset, s),
                              dataset_split_rows(t->dataset, s), &watch, err))
             return -1;
+    struct err not_kept = features_not_kept(t->features);
+    if (not_kept.code)
+        tell_not_kept(t, &not_kept);
     return 0;
 }
 
