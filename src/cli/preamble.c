@@ -91,8 +91,10 @@ static void print_findings(FILE *f, const struct preamble *p)
 static void print_plan(FILE *f, const struct preamble *p)
 {
     const struct settings *s = &p->view->settings;
-    fprintf(f, "plan      %" PRId64 " steps (%.4g epochs) of %" PRId64 " examples",
-            p->view->total_steps, p->view->epochs, s->batch_size * s->gradient_accumulation_steps);
+    int64_t budget = s->max_tokens_per_batch, each = budget ? budget : s->batch_size;
+    fprintf(f, "plan      %" PRId64 " steps (%.4g epochs) of %s%" PRId64 " %s",
+            p->view->total_steps, p->view->epochs, budget ? "up to " : "",
+            each * s->gradient_accumulation_steps, budget ? "tokens" : "examples");
     for (size_t i = 0; i < settings_count(); i++) {
         static const char *const shown[] = {"tune", "learning_rate", "lr_scheduler_type",
                                             "pooling"};

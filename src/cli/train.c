@@ -326,6 +326,18 @@ static int run(struct train *c, struct err *err)
 
 /* ---- a dry run ---- */
 
+static int fill_plan(const struct train *c, struct trainer_view *v, struct err *err)
+{
+    struct order o;
+    if (order_init(&o, dataset_split_list(c->dataset, SPLIT_TRAIN),
+                   dataset_split_rows(c->dataset, SPLIT_TRAIN), c->encoded, &c->settings, err))
+        return -1;
+    v->total_steps = o.total_steps;
+    v->epochs = (double)o.total_steps / (double)o.steps_per_epoch;
+    order_clear(&o);
+    return 0;
+}
+
 static int fill_view(const struct train *c, struct trainer_view *v, struct err *err)
 {
     struct compute *compute = compute_create((int)c->settings.threads, err);
@@ -338,15 +350,15 @@ static int fill_view(const struct train *c, struct trainer_view *v, struct err *
         return -1;
     }
     struct model *m = compute ? model_open(c->model, &head, compute, err) : NULL;
-    int rc = m ? model_prepare_training(m, c->settings.tune, err) : -1;
+    int rc = m ? model_prepare_training(m, c->settings.tune, (size_t)c->settings.freeze_layers, err)
+               : -1;
     memset(v, 0, sizeof *v);
     v->settings = c->settings;
     v->settings.problem_type = dataset_problem(c->dataset);
     if (c->run && isnan(v->settings.learning_rate))
         v->settings.learning_rate = c->run->settings.learning_rate;
-    size_t train = dataset_split_rows(c->dataset, SPLIT_TRAIN), n = 0;
-    v->total_steps = order_total_steps(train, &c->settings);
-    v->epochs = (double)v->total_steps / (double)order_steps_per_epoch(train, &c->settings);
+    size_t n = 0;
+    rc = rc || fill_plan(c, v, err) ? -1 : 0;
     const struct param *p = rc ? NULL : model_params(m, &n);
     for (size_t i = 0; i < n; i++) {
         uint64_t size = (uint64_t)p[i].rows * p[i].cols;

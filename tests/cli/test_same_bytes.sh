@@ -95,6 +95,16 @@ for run in kept found broken nowhere; do
     same "weights of the head $run" "$(weights "$T/h1.out")" "$(weights "$T/$run.out")"
 done
 
+# Batches of a token budget over frozen layers: computed once here, anew after a resume.
+frozen="--freeze-layers 1 --max-tokens-per-batch 90 --epochs 4 --save-steps 9"
+for threads in 1 4; do train "z$threads" --threads $threads $frozen; done
+same "weights over frozen layers with 4 threads" "$(weights "$T/z1.out")" "$(weights "$T/z4.out")"
+rm -rf "$T/z4/checkpoints/$(ls "$T/z4/checkpoints" | tail -1)"
+ok z4again "$SFT" train --resume "$T/z4" --json
+same "weights over frozen layers, resumed" "$(weights "$T/z1.out")" "$(weights "$T/z4again.out")"
+train thawed --max-tokens-per-batch 90 --epochs 4
+[ "$(weights "$T/thawed.out")" != "$(weights "$T/z1.out")" ] || fail "freezing changed nothing"
+
 # A learning rate given with --resume is an edit: journaled, so another resume repeats it.
 train edited $settings
 rm -rf "$T"/edited/checkpoints/*

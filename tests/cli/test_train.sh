@@ -40,6 +40,26 @@ steps fraction 20 --epochs 1.5
 steps most 7 --epochs 2 --max-steps 7
 same epochs 0.5384615384615384 "$(json epochs "$T/most.out")"
 
+# A budget of tokens instead of a number of examples: the plan is what happens, and no batch is larger.
+budget="--max-tokens-per-batch 60 --epochs 2"
+train budget $budget
+ok budgetplan "$SFT" train --model "$TINY" --train "$T/train.csv" --validation "$T/dev.csv" $budget --dry-run
+grep -q "^plan      $(json steps "$T/budget.out") steps (2 epochs) of up to 60 tokens" "$T/budgetplan.out" ||
+    fail "not as planned: $(grep ^plan "$T/budgetplan.out")"
+most=$(sqlite3 "$T/budget/run.db" 'select max(tokens) from steps')
+[ "$most" -le 60 ] && [ "$most" -gt 45 ] || fail "the largest batch has $most tokens"
+
+# Frozen layers do not learn, and what remains is said.
+ok frozenplan "$SFT" train --model "$TINY" --train "$T/train.csv" --freeze-layers 1 --dry-run --json
+ok wholeplan "$SFT" train --model "$TINY" --train "$T/train.csv" --dry-run --json
+[ "$(json parameters_trained "$T/frozenplan.out")" -lt "$(json parameters_trained "$T/wholeplan.out")" ] ||
+    fail "frozen layers are trained"
+refused 2 'freeze_layers 2: the model has 2 layers' toofrozen "$SFT" train --model "$TINY" \
+    --train "$T/train.csv" --freeze-layers 2 --out "$T/toofrozen"
+refused 2 'tune head freezes all layers' twice "$SFT" train --model "$TINY" --train "$T/train.csv" \
+    --freeze-layers 1 --tune head
+absent "$T/toofrozen"
+
 # What comes out without JSON is for people.
 ok text "$SFT" train --model "$TINY" --train "$T/train.csv" --test "$T/test.csv" --out "$T/text" \
     --epochs 1

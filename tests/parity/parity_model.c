@@ -152,7 +152,7 @@ int main(int argc, char **argv)
     if (safetensors_open(&r.batches, argv[2], &err) ||
         !(r.c = compute_create(atoi(argv[5]), &err)) ||
         !(r.m = model_open(argv[1], &head, r.c, &err)) ||
-        model_prepare_training(r.m, TUNE_FULL, &err) || !(r.ws = make_workspace(&r, &err)) ||
+        model_prepare_training(r.m, TUNE_FULL, 0, &err) || !(r.ws = make_workspace(&r, &err)) ||
         (strcmp(argv[4], "-") && model_export(r.m, argv[4], false, NULL, &err)))
         DIE("parity_model: %s", err.text);
     do_logits(&r);

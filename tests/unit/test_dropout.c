@@ -282,7 +282,7 @@ static void test_mean_of_logits(void **state)
     assert_int_equal(safetensors_open(&s, TINY_EXPECTED, &err), 0);
     fixture_batch(&b, &s, 0);
     safetensors_close(&s);
-    assert_int_equal(model_prepare_training(m, TUNE_HEAD, &err), 0);
+    assert_int_equal(model_prepare_training(m, TUNE_HEAD, 0, &err), 0);
     struct workspace *ws = fixture_workspace(m, &b, true);
     size_t n = b.B * model_labels(m);
     float *features = check_zeros(b.B * model_feature_width(m));

@@ -25,7 +25,7 @@ static struct loaded load(const char *name)
         fail_msg("%s: %s", name, err.text);
     if (*model_notice(l.m))
         fail_msg("%s: everything is in the file, yet: %s", name, model_notice(l.m));
-    assert_int_equal(model_prepare_training(l.m, TUNE_FULL, &err), 0);
+    assert_int_equal(model_prepare_training(l.m, TUNE_FULL, 0, &err), 0);
     family_batch(&l.b, l.o, 0, cJSON_GetArraySize(cJSON_GetObjectItem(l.o, "ids")));
     l.ws = workspace_create(l.m, l.b.B, l.b.T, l.b.longest, true, &err);
     assert_non_null(l.ws);
@@ -344,6 +344,81 @@ static void a_missing_tensor_is_new_or_named(void **state)
     family_each(check_missing);
 }
 
+/* A copy of every gradient, NULL where there is none. */
+static float **gradients_of(struct loaded *l, size_t *count)
+{
+    struct param *p = model_params(l->m, count);
+    float **copy = calloc(*count, sizeof *copy);
+    for (size_t i = 0; i < *count; i++) {
+        size_t n = p[i].rows * p[i].cols;
+        if (p[i].trainable && (copy[i] = malloc(n * sizeof(float))))
+            memcpy(copy[i], p[i].dw, n * sizeof(float));
+    }
+    return copy;
+}
+
+/* The step of `l` with its first layer frozen: the same loss and, of what learns, the same gradients to
+ * the last bit, since nothing they depend on has changed; of the rest none. */
+static void compare_frozen(const char *name, struct loaded *l, float **whole, double loss)
+{
+    struct err err = {0};
+    size_t count, K = model_labels(l->m), frozen = 0;
+    const struct pass p = {.training = true, .seed = 1, .step = 1};
+    if (model_prepare_training(l->m, TUNE_FULL, 1, &err)) {
+        assert_string_equal(name, "albert"); /* its layers are one */
+        assert_non_null(strstr(err.text, "share their weights"));
+        return;
+    }
+    struct workspace *pass = workspace_create(l->m, l->b.B, l->b.T, l->b.longest, false, &err);
+    struct workspace *ws = workspace_create(l->m, l->b.B, l->b.T, l->b.longest, true, &err);
+    float *prefix = malloc(l->b.T * model_feature_width(l->m) * sizeof *prefix);
+    float *logits = malloc(l->b.B * K * sizeof *logits);
+    struct param *params = model_params(l->m, &count);
+    for (size_t i = 0; i < count; i++)
+        if (params[i].dw)
+            memset(params[i].dw, 0, params[i].rows * params[i].cols * sizeof(float));
+    model_prefix(l->m, &l->b, pass, prefix);
+    model_forward_from(l->m, &l->b, ws, &p, prefix, logits);
+    double sum = loss_cross_entropy(logits, logits, l->b.label, l->b.B, K, NULL, 0, (double)l->b.B);
+    assert_true(sum / (double)l->b.B == loss);
+    model_backward(l->m, &l->b, ws, &p, logits);
+    for (size_t i = 0; i < count; i++) {
+        size_t n = params[i].rows * params[i].cols;
+        frozen += whole[i] && !params[i].trainable;
+        if (params[i].trainable && memcmp(params[i].dw, whole[i], n * sizeof(float)))
+            fail_msg("%s: freezing a layer changes the gradient of %s", name, params[i].name);
+        if (!params[i].trainable && params[i].depth > 1 && whole[i])
+            fail_msg("%s: %s is not of the first layer, yet it is frozen", name, params[i].name);
+    }
+    assert_true(frozen > 3); /* a table and a layer's tensors */
+    workspace_destroy(pass);
+    workspace_destroy(ws);
+    free(prefix);
+    free(logits);
+}
+
+static void check_frozen(const char *name)
+{
+    struct loaded l = load(name);
+    struct err err = {0};
+    size_t count;
+    double loss = one_step(&l);
+    float **whole = gradients_of(&l, &count);
+    compare_frozen(name, &l, whole, loss);
+    assert_int_equal(model_prepare_training(l.m, TUNE_FULL, 1000, &err), -1);
+    assert_non_null(strstr(err.text, "tune head"));
+    for (size_t i = 0; i < count; i++)
+        free(whole[i]);
+    free(whole);
+    unload(&l);
+}
+
+static void frozen_layers_change_no_gradient(void **state)
+{
+    (void)state;
+    family_each(check_frozen);
+}
+
 static char covered[1024];
 static void note_type(const char *name)
 {
@@ -371,6 +446,7 @@ int main(void)
         cmocka_unit_test(logits_are_transformers),
         cmocka_unit_test(gradients_are_pytorchs),
         cmocka_unit_test(steps_are_pytorchs),
+        cmocka_unit_test(frozen_layers_change_no_gradient),
         cmocka_unit_test(a_text_does_not_see_its_neighbours),
         cmocka_unit_test(a_model_may_be_told_no_segments),
         cmocka_unit_test(an_export_opens_again),

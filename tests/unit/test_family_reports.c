@@ -95,7 +95,7 @@ static void check_learning(struct model *m, enum tune tune)
 {
     struct err err = {0};
     size_t count;
-    assert_int_equal(model_prepare_training(m, tune, &err), 0);
+    assert_int_equal(model_prepare_training(m, tune, 0, &err), 0);
     struct param *p = model_params(m, &count);
     for (size_t i = 0; i < count; i++) {
         if (p[i].fresh && !p[i].trainable)

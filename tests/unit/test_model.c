@@ -36,7 +36,7 @@ static struct bench bench_open(const char *dir, int threads, struct head_spec he
     assert_int_equal(safetensors_open(&s, TINY_EXPECTED, &err), 0);
     fixture_batch(&t.b, &s, 0);
     safetensors_close(&s);
-    assert_int_equal(model_prepare_training(t.m, tune, &err), 0);
+    assert_int_equal(model_prepare_training(t.m, tune, 0, &err), 0);
     t.ws = fixture_workspace(t.m, &t.b, true);
     t.logits = calloc(t.b.max_B * model_labels(t.m), sizeof *t.logits);
     t.dlogits = calloc(t.b.max_B * model_labels(t.m), sizeof *t.dlogits);
@@ -636,7 +636,7 @@ static void weights_read_in_the_file_are_the_weights(void **state)
     assert_true(in_file > 0 && in_file < count);
     assert_true(b.B * TINY_LABELS <= 64);
     model_forward(m, &b, ws, &off, mapped);
-    assert_int_equal(model_prepare_training(m, TUNE_FULL, &err), 0);
+    assert_int_equal(model_prepare_training(m, TUNE_FULL, 0, &err), 0);
     for (size_t i = 0; i < count; i++) {
         assert_null(p[i].home);
         p[i].w[0] *= 1.0f; /* may be written */

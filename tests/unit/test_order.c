@@ -14,6 +14,7 @@
 #include "engine/train/order.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct settings settings_of(int64_t batch, int64_t accumulation, double epochs)
@@ -40,23 +41,25 @@ static void test_an_epoch_visits_every_row_once(void **state)
             rows[i] = (uint32_t)(10 + 3 * i);
         struct order o, later;
         struct err err;
-        assert_int_equal(order_init(&o, rows, count, &s, &err), 0);
-        assert_int_equal(order_init(&later, rows, count, &s, &err), 0);
+        assert_int_equal(order_init(&o, rows, count, NULL, &s, &err), 0);
+        assert_int_equal(order_init(&later, rows, count, NULL, &s, &err), 0);
         for (int64_t epoch = 0; epoch < 2; epoch++) {
             uint8_t seen[70] = {0};
             size_t total = 0;
             for (int64_t k = 0; k < o.steps_per_epoch; k++) {
-                size_t n, m;
                 int64_t step = epoch * o.steps_per_epoch + k;
-                const uint32_t *at = order_step(&o, step, &n);
-                assert_true(n >= 1 && n <= o.batch * o.accumulation);
-                assert_memory_equal(order_step(&later, step, &m), at, n * sizeof *at);
-                assert_int_equal(m, n);
-                for (size_t i = 0; i < n; i++) {
-                    size_t place = (at[i] - 10) / 3;
-                    assert_int_equal(seen[place]++, 0);
+                struct order_step a = order_step(&o, step), b = order_step(&later, step);
+                assert_true(a.batches >= 1 && a.batches <= o.accumulation);
+                assert_int_equal(a.count, b.count);
+                assert_memory_equal(a.rows, b.rows, a.count * sizeof *a.rows);
+                for (size_t i = 0; i < a.batches; i++) {
+                    size_t n = a.start[i + 1] - a.start[i];
+                    assert_true(n == (size_t)s.batch_size ||
+                                (n >= 1 && i + 1 == a.batches && k + 1 == o.steps_per_epoch));
                 }
-                total += n;
+                for (size_t i = 0; i < a.count; i++)
+                    assert_int_equal(seen[(a.rows[i] - 10) / 3]++, 0);
+                total += a.count;
             }
             assert_int_equal(total, count);
             assert_true(order_epochs_done(&o, (epoch + 1) * o.steps_per_epoch) ==
@@ -83,8 +86,13 @@ static void test_steps_are_the_trainers(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct settings s = settings_of(cases[i].batch, cases[i].accumulation, cases[i].epochs);
         s.max_steps = cases[i].max_steps;
-        assert_int_equal(order_steps_per_epoch(cases[i].rows, &s), cases[i].per_epoch);
-        assert_int_equal(order_total_steps(cases[i].rows, &s), cases[i].total);
+        uint32_t *rows = calloc(cases[i].rows, sizeof *rows);
+        struct order o;
+        assert_int_equal(order_init(&o, rows, cases[i].rows, NULL, &s, NULL), 0);
+        assert_int_equal(o.steps_per_epoch, cases[i].per_epoch);
+        assert_int_equal(o.total_steps, cases[i].total);
+        order_clear(&o);
+        free(rows);
     }
 }
 
@@ -93,19 +101,68 @@ static void test_two_epochs_and_two_seeds_differ(void **state)
     uint32_t rows[50], first[50];
     struct order o;
     struct err err;
-    size_t n;
     (void)state;
     for (uint32_t i = 0; i < 50; i++)
         rows[i] = i;
     struct settings s = settings_of(50, 1, 2);
-    assert_int_equal(order_init(&o, rows, 50, &s, &err), 0);
-    memcpy(first, order_step(&o, 0, &n), sizeof first);
-    assert_memory_not_equal(order_step(&o, 1, &n), first, sizeof first);
+    assert_int_equal(order_init(&o, rows, 50, NULL, &s, &err), 0);
+    memcpy(first, order_step(&o, 0).rows, sizeof first);
+    assert_memory_not_equal(order_step(&o, 1).rows, first, sizeof first);
     order_clear(&o);
     s.seed++;
-    assert_int_equal(order_init(&o, rows, 50, &s, &err), 0);
-    assert_memory_not_equal(order_step(&o, 0, &n), first, sizeof first);
+    assert_int_equal(order_init(&o, rows, 50, NULL, &s, &err), 0);
+    assert_memory_not_equal(order_step(&o, 0).rows, first, sizeof first);
     order_clear(&o);
+}
+
+/* Batches keep to their budget but for a row that alone exceeds it, every epoch has every row once, and epochs differ. */
+static void test_batches_of_tokens(void **state)
+{
+    (void)state;
+    for (uint64_t c = 0; c < 200; c++) {
+        size_t count = 1 + rng_bits(2, RNG_TEST, 3 * c) % 60, budget = 1 + c % 97, most_rows,
+               most_tokens;
+        uint32_t rows[60];
+        uint64_t start[61] = {0};
+        for (size_t i = 0; i < count; i++) {
+            rows[i] = (uint32_t)i;
+            start[i + 1] = start[i] + 1 + rng_bits(3, RNG_TEST, 100 * c + i) % 40;
+        }
+        struct encoded e = {.rows = count, .start = start, .longest = 40};
+        struct settings s = settings_of(1, 1 + (int64_t)(c % 3), 2);
+        struct order o;
+        struct err err;
+        s.max_tokens_per_batch = (int64_t)budget;
+        s.seed = (int64_t)c;
+        assert_int_equal(order_init(&o, rows, count, &e, &s, &err), 0);
+        assert_int_equal(order_largest(&o, &e, &most_rows, &most_tokens, &err), 0);
+        assert_int_equal(o.total_steps, 2 * o.steps_per_epoch);
+        uint32_t first[60];
+        bool moved = false;
+        for (int64_t epoch = 0; epoch < 2; epoch++) {
+            uint8_t seen[60] = {0};
+            size_t total = 0;
+            for (int64_t k = 0; k < o.steps_per_epoch; k++) {
+                struct order_step a = order_step(&o, epoch * o.steps_per_epoch + k);
+                for (size_t i = 0; i < a.batches; i++) {
+                    size_t n = a.start[i + 1] - a.start[i], tokens = 0;
+                    const uint32_t *batch = a.rows + (a.start[i] - a.start[0]);
+                    for (size_t j = 0; j < n; j++)
+                        tokens += encoded_length(&e, batch[j]);
+                    assert_true(n >= 1 && (tokens <= budget || n == 1));
+                    assert_true(n <= most_rows && tokens <= most_tokens);
+                }
+                for (size_t i = 0; i < a.count; i++, total++) {
+                    assert_int_equal(seen[a.rows[i]]++, 0);
+                    moved = moved || (epoch && first[total] != a.rows[i]);
+                    first[total] = a.rows[i];
+                }
+            }
+            assert_int_equal(total, count);
+        }
+        assert_true(moved || o.batches < 8);
+        order_clear(&o);
+    }
 }
 
 static void test_best_counts_strict_gains_only(void **state)
@@ -166,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_an_epoch_visits_every_row_once),
         cmocka_unit_test(test_steps_are_the_trainers),
         cmocka_unit_test(test_two_epochs_and_two_seeds_differ),
+        cmocka_unit_test(test_batches_of_tokens),
         cmocka_unit_test(test_best_counts_strict_gains_only),
         cmocka_unit_test(test_class_weights),
     };

@@ -154,7 +154,7 @@ static void twenty_steps_follow_transformers(void **state)
         head.labels = head.problem == PROBLEM_REGRESSION ? 1 : TINY_LABELS;
         struct model *m = fixture_model(TINY, head, c);
         take_head(m, kept);
-        assert_int_equal(model_prepare_training(m, TUNE_FULL, &err), 0);
+        assert_int_equal(model_prepare_training(m, TUNE_FULL, 0, &err), 0);
         follow_steps(m, c, &s, &at);
         model_close(m);
     }

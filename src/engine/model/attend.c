@@ -269,10 +269,10 @@ void attend_backward(const struct attend_job *j)
     pool_run(m->compute->pool, j->b->B, attend_back, &copy);
     if (m->family->positions == POSITIONS_RELATIVE)
         xlnet_add_sums(j);
-    else if (m->embedding[RELATIVE_BIAS])
+    else if (m->embedding[RELATIVE_BIAS] && m->embedding[RELATIVE_BIAS]->trainable)
         compute_add_partials(m->compute, m->embedding[RELATIVE_BIAS]->dw, j->ws->sequence_sums,
                              j->b->B, attend_sums(m));
-    else if (j->l->at[QUERY_NORM_W])
+    else if (!m->embedding[RELATIVE_BIAS] && j->l->at[QUERY_NORM_W])
         compute_add_partials(m->compute, j->l->at[QUERY_NORM_W]->dw, j->ws->sequence_sums, j->b->B,
                              attend_sums(m));
 }

@@ -106,7 +106,7 @@ struct bench *bench_create(struct compute *c, const struct bench_shape *shape, s
     b->compute = c;
     b->logits = mem_alloc(B * LABELS, sizeof *b->logits, "logits", err);
     if (b->logits && (b->model = make_model(c, shape, err)) &&
-        !model_prepare_training(b->model, TUNE_FULL, err) && !make_optimiser(b, err) &&
+        !model_prepare_training(b->model, TUNE_FULL, 0, err) && !make_optimiser(b, err) &&
         !make_batch(&b->batch, B, S, model_config(b->model)->vocab_size, err) &&
         (b->training = workspace_create(b->model, B, B * S, S, true, err)) &&
         (b->answering = workspace_create(b->model, B, B * S, S, false, err)))

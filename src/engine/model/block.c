@@ -214,6 +214,12 @@ static void clear_partials(void *arg, size_t first, size_t rows, size_t block, i
     memset(partial_row(j, block), 0, j->m->vectors_width * sizeof(float));
 }
 
+/* Nobody reads the gradient of what frozen layers made, but for the norm that may follow them. */
+static bool block_passes_back(const struct model *m, size_t layer)
+{
+    return layer > m->frozen || !m->frozen || m->family->place == PRE_NORM;
+}
+
 void block_backward(struct model *m, size_t layer, const struct batch *b, struct workspace *ws,
                     const struct pass *pass)
 {
@@ -240,7 +246,64 @@ void block_backward(struct model *m, size_t layer, const struct batch *b, struct
     attend_backward(&j.attend);
     if (l->qkv_b)
         compute_rows(c, T, qkv_bias_back, &j);
-    product_backward(c, ws->dx, ws->dqkv, l->qkv_w->w, T, m->QKV, H, keep);
+    if (block_passes_back(m, layer))
+        product_backward(c, ws->dx, ws->dqkv, l->qkv_w->w, T, m->QKV, H, keep);
     product_weight(c, l->qkv_w->dw, ws->dqkv, k->in, T, m->QKV, H, 1.0f);
     compute_add_partials(c, l->vectors->dw, ws->partial, compute_blocks(T), m->vectors_width);
+}
+
+/* ---- after frozen layers ---- */
+
+struct prefix_job {
+    struct model *m;
+    struct workspace *ws;
+    const struct layer *l; /* the last frozen block, whose NORM_B is the next one's */
+    struct norm norm;
+};
+
+static struct prefix_job prefix_of(struct model *m, struct workspace *ws)
+{
+    const struct layer *l = &m->layers[ws->first - 1];
+    return (struct prefix_job){m, ws, l, norm_of(m, l->at[NORM_B_W], l->at[NORM_B_B])};
+}
+
+static void norm_prefix(void *arg, size_t first, size_t rows, size_t block, int worker)
+{
+    (void)block, (void)worker;
+    const struct prefix_job *j = arg;
+    const struct dropout none = {.scale = 1.0f};
+    struct workspace *ws = j->ws;
+    size_t H = j->m->H, at = first * H;
+    j->m->compute->ops->residual_norm_forward(
+        ws->prefix_normed + at, ws->prefix + at, ws->prefix_mean + first, ws->prefix_rstd + first,
+        ws->prefix + at, NULL, NULL, &j->norm, rows, H, none, first);
+}
+
+void block_norm_prefix(struct model *m, struct workspace *ws)
+{
+    struct prefix_job j = prefix_of(m, ws);
+    compute_rows(m->compute, ws->T, norm_prefix, &j);
+}
+
+static void norm_prefix_back(void *arg, size_t first, size_t rows, size_t block, int worker)
+{
+    (void)worker;
+    const struct prefix_job *j = arg;
+    const struct dropout none = {.scale = 1.0f};
+    struct workspace *ws = j->ws;
+    size_t H = j->m->H, at = first * H, width = j->norm.beta ? 2 * H : H;
+    float *row = ws->partial + block * width;
+    memset(row, 0, width * sizeof *row);
+    j->m->compute->ops->residual_norm_backward(
+        ws->dx + at, ws->d_o + at, row, j->norm.beta ? row + H : NULL, NULL, ws->dx + at, NULL,
+        ws->prefix + at, ws->prefix_mean + first, ws->prefix_rstd + first, &j->norm, rows, H, none,
+        first);
+}
+
+void block_norm_prefix_back(struct model *m, struct workspace *ws)
+{
+    struct prefix_job j = prefix_of(m, ws);
+    compute_rows(m->compute, ws->T, norm_prefix_back, &j);
+    compute_add_partials(m->compute, j.l->at[NORM_B_W]->dw, ws->partial, compute_blocks(ws->T),
+                         j.norm.beta ? 2 * m->H : m->H);
 }

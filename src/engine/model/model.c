@@ -238,9 +238,8 @@ static uint32_t tail_of(const struct model *m, const struct batch *b, size_t s)
     return last;
 }
 
-/* Ids to ws->head_read: (B,H) rows that the head reads. */
-static void backbone_forward(struct model *m, const struct batch *b, struct workspace *ws,
-                             const struct pass *pass)
+/* Lay the workspace out for a batch. */
+static void begin_batch(const struct model *m, const struct batch *b, struct workspace *ws)
 {
     size_t at = 0;
     workspace_fit(ws, m, b->B, b->T, b->longest);
@@ -250,22 +249,66 @@ static void backbone_forward(struct model *m, const struct batch *b, struct work
         ws->attention_at[s] = at;
         at += m->heads * S * ops_attention_stride(S);
     }
+}
+
+/* Ids to ws->head_read: (B,H) rows that the head reads. */
+static void backbone_forward(struct model *m, const struct batch *b, struct workspace *ws,
+                             const struct pass *pass)
+{
+    begin_batch(m, b, ws);
     embeddings_forward(m, b, ws, pass);
     for (size_t l = 0; l < m->L; l++)
         block_forward(m, l, b, ws, pass);
     head_gather(m, b, ws, ws->head_read);
 }
 
+static void run_head(struct model *m, size_t B, struct workspace *ws, const struct pass *p,
+                     float *logits)
+{
+    const float *in = ws->head_read;
+    if (model_has_dense(m))
+        in = dense_forward(m, ws, in, B, p);
+    classifier_forward(m, ws, in, B, p, logits);
+}
+
 void model_forward(struct model *m, const struct batch *b, struct workspace *ws,
                    const struct pass *p, float *logits)
 {
     struct pass pass = backbone_pass(m, p);
+    assert(!ws->first);
     backbone_forward(m, b, ws, &pass);
-    const float *in = ws->head_read;
-    if (model_has_dense(m))
-        in = dense_forward(m, ws, in, b->B, p);
-    classifier_forward(m, ws, in, b->B, p, logits);
+    run_head(m, b->B, ws, p, logits);
 }
+
+/* ---- freeze_layers ---- */
+
+void model_prefix(struct model *m, const struct batch *b, struct workspace *ws, float *out)
+{
+    const struct pass off = {0};
+    assert(m->frozen && !ws->training);
+    begin_batch(m, b, ws);
+    embeddings_forward(m, b, ws, &off);
+    for (size_t l = 0; l < m->frozen; l++)
+        block_forward(m, l, b, ws, &off);
+    const struct block_memory *last = &ws->layers[m->frozen - 1];
+    memcpy(out, m->family->place == PRE_NORM ? last->zB : last->yB, b->T * m->H * sizeof *out);
+}
+
+void model_forward_from(struct model *m, const struct batch *b, struct workspace *ws,
+                        const struct pass *p, const float *prefix, float *logits)
+{
+    assert(m->frozen && ws->first == m->frozen);
+    begin_batch(m, b, ws);
+    memcpy(ws->prefix, prefix, b->T * m->H * sizeof *prefix);
+    if (m->family->place == PRE_NORM)
+        block_norm_prefix(m, ws);
+    for (size_t l = ws->first; l < m->L; l++)
+        block_forward(m, l, b, ws, p);
+    head_gather(m, b, ws, ws->head_read);
+    run_head(m, b->B, ws, p, logits);
+}
+
+/* ---- backward ---- */
 
 /* The head's gradients; din (B,H) gets that of what the head read, when it is not NULL. */
 static void head_backward(struct model *m, size_t B, struct workspace *ws, const struct pass *p,
@@ -289,9 +332,12 @@ void model_backward(struct model *m, const struct batch *b, struct workspace *ws
     }
     head_backward(m, b->B, ws, p, dlogits, ws->dtail);
     head_scatter(m, b, ws, ws->dtail);
-    for (size_t l = m->L; l-- > 0;)
+    for (size_t l = m->L; l-- > ws->first;)
         block_backward(m, l, b, ws, p);
-    embeddings_backward(m, b, ws, p);
+    if (!ws->first)
+        embeddings_backward(m, b, ws, p);
+    else if (m->family->place == PRE_NORM)
+        block_norm_prefix_back(m, ws);
 }
 
 /* Under TUNE_HEAD a pooler of the checkpoint is part of what is frozen. */

@@ -81,8 +81,9 @@ const char *model_notice(const struct model *m);
  * asked once before e's batches go to model_forward, which does not check. */
 int model_check_tokens(const struct model *m, const struct encoded *e, struct err *err);
 
-/* Mark what learns and make gradients for it. */
-int model_prepare_training(struct model *m, enum tune tune, struct err *err);
+/* Mark what learns and make gradients for it. With `frozen` (freeze_layers) the embeddings and the first
+ * so many layers do not; fewer than there are, and of none that share weights. Before workspaces. */
+int model_prepare_training(struct model *m, enum tune tune, size_t frozen, struct err *err);
 
 /* Memory of a step: made for batches of at most max_B sequences and max_T tokens, the longest
  * having max_S; for inference (no backward) far less is needed. */
@@ -105,6 +106,13 @@ void model_forward(struct model *m, const struct batch *b, struct workspace *ws,
  * lowest trainable depth. Same batch, workspace and pass as the forward before it. */
 void model_backward(struct model *m, const struct batch *b, struct workspace *ws,
                     const struct pass *p, const float *dlogits);
+
+/* The frozen layers alone, dropout off: out (T, hidden_size) is what goes on from the last of them, the
+ * same for a row whatever batch it is in. The workspace is one for inference. */
+void model_prefix(struct model *m, const struct batch *b, struct workspace *ws, float *out);
+/* As model_forward from there on; the workspace is one for training. */
+void model_forward_from(struct model *m, const struct batch *b, struct workspace *ws,
+                        const struct pass *p, const float *prefix, float *logits);
 
 /* The frozen part alone, dropout off: what the first trained layer of TUNE_HEAD reads, (B,
  * model_feature_width). Then the head alone over rows of such features. */

@@ -332,6 +332,15 @@ void params_destroy(struct model *m)
 
 /* FULL trains what the path from ids to logits holds; HEAD what is no part of the checkpoint's
  * backbone. An unused pooler is neither. */
+/* The norm before the first layer that learns is that layer's, whatever block it is computed in. */
+static bool is_frozen(const struct model *m, const struct param *p)
+{
+    if (!m->frozen || p->depth > (int)m->frozen)
+        return false;
+    const struct layer *last = &m->layers[m->frozen - 1];
+    return m->family->place != PRE_NORM || (p != last->at[NORM_B_W] && p != last->at[NORM_B_B]);
+}
+
 static bool learns(const struct model *m, const struct param *p, enum tune tune)
 {
     bool of_head = false, of_dense = false;
@@ -340,17 +349,37 @@ static bool learns(const struct model *m, const struct param *p, enum tune tune)
             of_head = true;
             of_dense = role <= HEAD_NORM_B;
         }
-    if (p == m->embedding[MASK_EMBEDDING] || (of_dense && !model_has_dense(m)))
+    if (is_frozen(m, p) || p == m->embedding[MASK_EMBEDDING] || (of_dense && !model_has_dense(m)))
         return false;
     if (of_dense && m->family->dense_in_base)
         return tune == TUNE_FULL || p->fresh;
     return tune == TUNE_FULL || of_head;
 }
 
-int model_prepare_training(struct model *m, enum tune tune, struct err *err)
+static int set_frozen(struct model *m, size_t frozen, struct err *err)
+{
+    if (frozen >= m->L)
+        return err_set(
+            err, ERR_USAGE,
+            "freeze_layers %zu: the model has %zu layers, and one at least must learn; tune "
+            "head trains the new layers alone",
+            frozen, m->L);
+    if (frozen && m->config.num_hidden_groups)
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "freeze_layers %zu: the layers of '%s' share their weights, so none can stay as "
+            "it is while another learns; use tune head or tune full",
+            frozen, m->family->model_type);
+    m->frozen = frozen;
+    return 0;
+}
+
+int model_prepare_training(struct model *m, enum tune tune, size_t frozen, struct err *err)
 {
     struct param *word = m->embedding[WORD];
     size_t bytes = m->weights_size * sizeof(float);
+    if (set_frozen(m, frozen, err))
+        return -1;
     weights_settle(m);
     if (!m->gradients.base) {
         if (mem_block_init(&m->gradients, bytes, "gradients", err))

@@ -34,6 +34,7 @@ struct model {
     bool reads_mean;              /* the head reads the mean, not one token */
     enum problem problem;
     enum tune tune;
+    size_t frozen; /* layers that do not learn, nor do the embeddings then; 0: all learn */
     double dropout[DROPOUTS];
     char **label_names; /* (K) */
     struct strbuf notice;
@@ -111,6 +112,7 @@ struct workspace {
     size_t B, T, S;       /* of the batch it is carved for */
     bool training;        /* keeps what backward reads */
     bool tail_only;       /* the last block passes on one token a sequence */
+    size_t first;         /* layer that runs first: after the frozen ones, where it trains */
     uint32_t *tail;       /* (B) which: its row in the batch */
     size_t *attention_at; /* (B) floats into P where a sequence's heads start */
     int32_t *position;    /* (T) rows of the position table; NULL when the family has none */
@@ -122,6 +124,8 @@ struct workspace {
     float *distances, *distances_dropped; /* XLNet: (2 max_S,H) encodings of relative positions */
     const float *distances_read;          /* one of the two */
     float *spare_stream;                  /* (T,H) inference: where ModernBERT's stream begins */
+    float *prefix, *prefix_normed;        /* (T,H) what the first layer reads, where it is not 0 */
+    float *prefix_mean, *prefix_rstd;     /* (T) (T) pre-norm: of the norm before it */
     struct block_memory *layers;          /* (L) */
 
     float *head_read;                    /* (B,H) what the head reads */
@@ -190,6 +194,11 @@ void block_forward(struct model *m, size_t layer, const struct batch *b, struct 
                    const struct pass *pass);
 void block_backward(struct model *m, size_t layer, const struct batch *b, struct workspace *ws,
                     const struct pass *pass);
+
+/* Pre-norm, after frozen layers: the norm that the first layer which learns begins with, of ws->prefix;
+ * and its gradients, from ws->dx. */
+void block_norm_prefix(struct model *m, struct workspace *ws);
+void block_norm_prefix_back(struct model *m, struct workspace *ws);
 
 /* heads.c. What the head reads of the last block's rows: one token each, or means; and the gradient
  * back to ws->dx (means) or ws->dtail (one token). */

@@ -72,6 +72,17 @@ static void carve_block(struct carver *c, const struct model *m, struct workspac
     carve_norm(c, R, H, NULL, NULL, &k->meanB, &k->rstdB);
 }
 
+/* What comes from the frozen layers, and the norm before the first layer that learns. */
+static void carve_prefix(struct carver *c, const struct model *m, struct workspace *ws, float **in,
+                         float **stream)
+{
+    *in = *stream = ws->prefix = floats(c, ws->T, m->H);
+    if (m->family->place != PRE_NORM)
+        return;
+    carve_norm(c, ws->T, m->H, NULL, &ws->prefix_normed, &ws->prefix_mean, &ws->prefix_rstd);
+    *in = ws->prefix_normed;
+}
+
 static void carve_blocks(struct carver *c, const struct model *m, struct workspace *ws)
 {
     struct block_memory counting;
@@ -83,7 +94,9 @@ static void carve_blocks(struct carver *c, const struct model *m, struct workspa
     if (!ws->training && m->family->early_norm)
         ws->spare_stream = floats(c, ws->T, m->H);
     size_t shared = c->used, most = shared;
-    for (size_t l = 0; l < m->L; l++) {
+    if (ws->first)
+        carve_prefix(c, m, ws, &in, &stream);
+    for (size_t l = ws->first; l < m->L; l++) {
         struct block_memory *k = ws->layers ? &ws->layers[l] : &counting;
         if (!ws->training)
             c->used = shared; /* every block over the same buffers */
@@ -108,6 +121,8 @@ static void carve_embeddings(struct carver *c, const struct model *m, struct wor
         ws->distances = floats(c, 2 * ws->max_S, m->H);
         ws->distances_dropped = floats(c, 2 * ws->max_S, m->H);
     }
+    if (ws->first) /* no embeddings either */
+        return;
     if (m->embedding[POSITION])
         ws->position = take(c, T, sizeof *ws->position);
     ws->summed = floats(c, T, m->E);
@@ -200,6 +215,7 @@ struct workspace *workspace_create(const struct model *m, size_t max_B, size_t m
     *ws = (struct workspace){.max_B = max_B, .max_T = max_T, .max_S = max_S, .training = training};
     ws->B = max_B, ws->T = max_T, ws->S = max_S;
     ws->tail_only = !m->reads_mean;
+    ws->first = training ? m->frozen : 0;
     struct carver c = {0};
     carve(&c, m, ws);
     if (mem_block_init(&ws->block, c.used, "activations", err) ||

@@ -84,7 +84,7 @@ void xlnet_relative(const struct attend_job *j)
     if (!ws->turned)
         fill_distances(j->m, ws);
     ws->turned = true;
-    if (j->index == 0)
+    if (j->index == ws->first)
         drop_distances(j);
     product_forward(j->m->compute, j->k->relative, distances_of(j), j->l->at[RELATIVE_W]->w,
                     2 * ws->S - 1, j->m->QW, j->m->H);

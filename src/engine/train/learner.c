@@ -5,6 +5,7 @@
 
 #include "engine/base/mem.h"
 #include "engine/model/loss.h"
+#include "engine/train/prefix.h"
 
 struct learner {
     struct learner_spec spec;
@@ -14,6 +15,7 @@ struct learner {
     struct mem_block moments;
     struct workspace *workspace;
     struct batch batch;    /* without features */
+    struct prefix *prefix; /* with freeze_layers */
     float *gathered;       /* (batch, width) with features */
     struct targets target; /* of a micro-batch */
     float *logits;         /* (batch, labels), then their gradient */
@@ -68,9 +70,9 @@ static int make_tensors(struct learner *l, struct err *err)
 static int make_step_memory(struct learner *l, struct err *err)
 {
     const struct learner_spec *s = &l->spec;
-    size_t B = (size_t)s->settings->batch_size, labels = model_labels(s->model);
-    if (B > s->count)
-        B = s->count;
+    size_t B, T, labels = model_labels(s->model);
+    if (order_largest(s->order, s->encoded, &B, &T, err))
+        return -1;
     l->logits = mem_alloc(B * labels, sizeof *l->logits, "logits", err);
     if (!l->logits || targets_init(&l->target, s->dataset, B, err))
         return -1;
@@ -80,11 +82,12 @@ static int make_step_memory(struct learner *l, struct err *err)
         l->workspace = workspace_create(s->model, B, B, 1, true, err);
         return l->gathered && l->workspace ? 0 : -1;
     }
-    size_t T = batch_largest(s->encoded, s->rows, s->count, B, err);
-    if (!T || batch_init(&l->batch, B, T, err))
+    if (batch_init(&l->batch, B, T, err))
+        return -1;
+    if (s->settings->freeze_layers && !(l->prefix = prefix_create(s->model, s->encoded, B, T, err)))
         return -1;
     l->workspace = workspace_create(s->model, B, T, s->encoded->longest, true, err);
-    return l->workspace ? 0 : err_wrap(err, "batch_size %zu needs %zu tokens a step", B, T);
+    return l->workspace ? 0 : err_wrap(err, "a batch of %zu rows, %zu tokens", B, T);
 }
 
 struct learner *learner_create(const struct learner_spec *spec, struct err *err)
@@ -106,6 +109,7 @@ void learner_destroy(struct learner *l)
         return;
     workspace_destroy(l->workspace);
     batch_clear(&l->batch);
+    prefix_destroy(l->prefix);
     mem_block_clear(&l->moments);
     free(l->params);
     free(l->tensors);
@@ -157,7 +161,11 @@ static double run_whole(struct learner *l, const uint32_t *rows, size_t n, const
 {
     const struct learner_spec *s = &l->spec;
     batch_fill(&l->batch, s->dataset, s->encoded, rows, n);
-    model_forward(s->model, &l->batch, l->workspace, pass, l->logits);
+    if (l->prefix)
+        model_forward_from(s->model, &l->batch, l->workspace, pass, prefix_of(l->prefix, &l->batch),
+                           l->logits);
+    else
+        model_forward(s->model, &l->batch, l->workspace, pass, l->logits);
     double loss = measure_loss(l, rows, n, divisor);
     if (isfinite(loss))
         model_backward(s->model, &l->batch, l->workspace, pass, l->logits);
@@ -189,12 +197,13 @@ static void update(struct learner *l, int64_t step, double learning_rate, double
     optim_step(l->spec.compute, l->tensors, l->view.count, &o, (uint64_t)step, norm);
 }
 
-enum learner_outcome learner_step(struct learner *l, const uint32_t *rows, size_t n, int64_t step,
+enum learner_outcome learner_step(struct learner *l, const struct order_step *batches, int64_t step,
                                   double learning_rate, const struct watch *watch,
                                   struct learner_step *out)
 {
     const struct learner_spec *s = &l->spec;
-    size_t B = (size_t)s->settings->batch_size;
+    const uint32_t *rows = batches->rows, *start = batches->start;
+    const size_t n = batches->count;
     struct pass pass = {
         .training = true, .seed = (uint64_t)s->settings->seed, .step = (uint64_t)step};
     *out = (struct learner_step){.weight_sum = weight_of(l, rows, n),
@@ -202,8 +211,8 @@ enum learner_outcome learner_step(struct learner *l, const uint32_t *rows, size_
                                  .examples = (uint32_t)n};
     double divisor = out->weight_sum > 0 ? out->weight_sum : 1; /* all labels may weigh nothing */
     optim_zero_grad(s->compute, l->tensors, l->view.count);
-    for (size_t first = 0; first < n; first += B, pass.micro++) {
-        size_t count = n - first < B ? n - first : B;
+    for (size_t i = 0; i < batches->batches; i++, pass.micro++) {
+        size_t first = start[i] - start[0], count = start[i + 1] - start[i];
         if (first && watch_poll(watch, first, n))
             return LEARNER_INTERRUPTED;
         double loss = (s->features ? run_head : run_whole)(l, rows + first, count, &pass, divisor);

@@ -66,6 +66,8 @@ struct row {
 static const struct row rows[] = {
     PICK(tune, "method", tunes, TUNE_FULL,
          "full: every weight learns; head: only the new layers, on features computed once", NULL),
+    INT(freeze_layers, "method", 0, 0, 1000, "layers", NULL, 0,
+        "the embeddings and so many of the first layers stay as they are, without dropout", NULL),
     PICK(pooling, "method", poolings, POOLING_MODEL,
          "what the head reads: the model's own choice, the first token, the mean over tokens", NULL),
     REAL(dropout, "method", -1, 0, 0.99, "of the values", "model", -1,
@@ -75,6 +77,8 @@ static const struct row rows[] = {
            "base value under the schedule; auto: 2e-5, for tune head 1e-3", NULL),
     INT(batch_size, "optimisation", 16, 1, 4096, "examples", NULL, 0,
         "examples a forward pass, before accumulation", "per_device_train_batch_size"),
+    INT(max_tokens_per_batch, "optimisation", 0, 0, 1e6, "tokens", "off", 0,
+        "a forward pass takes as many examples as have so many tokens in all, not batch_size", NULL),
     INT(gradient_accumulation_steps, "optimisation", 1, 1, 4096, "batches", NULL, 0,
         "batches whose gradients make one step", NULL),
     REAL(epochs, "optimisation", NAN, 0.001, 10000, "passes over the data", "auto", NAN,
@@ -484,6 +488,11 @@ int settings_resolve(struct settings *s, struct err *err)
                 isnan(get_number(s, &rows[i].setting)))
                 put_number(s, &rows[i].setting, auto_value(s, &rows[i].setting));
 
+    if (s->freeze_layers && s->tune == TUNE_HEAD)
+        return err_set(
+            err, ERR_USAGE,
+            "freeze_layers is %lld but tune head freezes all layers; leave one of them out",
+            (long long)s->freeze_layers);
     if (s->warmup_steps >= 1 && s->warmup_steps != floor(s->warmup_steps))
         return err_set(err, ERR_USAGE,
                        "warmup_steps is a whole number of steps or a share below 1, "

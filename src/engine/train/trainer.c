@@ -206,6 +206,27 @@ static uint64_t first_seq(const struct trainer *t)
     return newest + 1;
 }
 
+void trainer_tell_plan(struct trainer *t, const struct order *o)
+{
+    struct trainer_view *v = &t->teller.view;
+    v->total_steps = o->total_steps;
+    v->epochs = (double)o->total_steps / (double)o->steps_per_epoch;
+}
+
+/* Before the run is prepared, where the tokens are known or not needed. */
+static void plan_early(struct trainer *t)
+{
+    struct order o;
+    if (t->settings.max_tokens_per_batch && !t->given_encoded)
+        return;
+    if (order_init(&o, dataset_split_list(t->dataset, SPLIT_TRAIN),
+                   dataset_split_rows(t->dataset, SPLIT_TRAIN), t->given_encoded, &t->settings,
+                   NULL))
+        return;
+    trainer_tell_plan(t, &o);
+    order_clear(&o);
+}
+
 static void fill_view(struct trainer *t)
 {
     struct trainer_view *v = &t->teller.view;
@@ -221,9 +242,7 @@ static void fill_view(struct trainer *t)
     v->labels = dataset_labels(t->dataset);
     for (enum split s = 0; s < SPLIT_COUNT; s++)
         v->rows[s] = dataset_split_rows(t->dataset, s);
-    v->total_steps = order_total_steps(v->rows[SPLIT_TRAIN], &t->settings);
-    v->epochs =
-        (double)v->total_steps / (double)order_steps_per_epoch(v->rows[SPLIT_TRAIN], &t->settings);
+    plan_early(t);
     snprintf(v->run_name, sizeof v->run_name, "%.*s", (int)n, name);
 }
 

@@ -82,6 +82,9 @@ struct trainer {
     struct err failure;
 };
 
+/* trainer.c: the steps and epochs of the plan into the view. */
+void trainer_tell_plan(struct trainer *t, const struct order *o);
+
 /* trainer_prepare.c */
 int trainer_prepare(struct trainer *t, struct err *err);
 

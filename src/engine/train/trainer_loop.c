@@ -174,12 +174,11 @@ static int take_step(struct trainer *t, struct err *err)
 {
     struct watch watch = trainer_watch(t);
     double begin = clock_monotonic();
-    size_t n;
-    const uint32_t *rows = order_step(&t->order, t->step, &n);
+    const struct order_step batches = order_step(&t->order, t->step);
     double rate = schedule_rate(t->settings.lr_scheduler_type, t->settings.learning_rate, t->step,
                                 t->warmup, t->order.total_steps);
     struct learner_step s;
-    switch (learner_step(t->learner, rows, n, t->step + 1, rate, &watch, &s)) {
+    switch (learner_step(t->learner, &batches, t->step + 1, rate, &watch, &s)) {
     case LEARNER_DONE:
         break;
     case LEARNER_INTERRUPTED:

@@ -32,7 +32,8 @@ static int open_model(struct trainer *t, struct err *err)
     free(names);
     if (!t->model)
         return -1;
-    return model_prepare_training(t->model, t->settings.tune, err);
+    return model_prepare_training(t->model, t->settings.tune, (size_t)t->settings.freeze_layers,
+                                  err);
 }
 
 static void count_params(struct trainer *t)
@@ -208,8 +209,9 @@ static int make_means(struct trainer *t, struct err *err)
         return -1;
     const uint32_t *rows = dataset_split_list(t->dataset, SPLIT_TRAIN);
     size_t count = dataset_split_rows(t->dataset, SPLIT_TRAIN);
-    if (order_init(&t->order, rows, count, &t->settings, err))
+    if (order_init(&t->order, rows, count, t->encoded, &t->settings, err))
         return -1;
+    trainer_tell_plan(t, &t->order);
     t->warmup = schedule_warmup(t->settings.warmup_steps, t->order.total_steps);
     best_init(&t->best, &t->settings);
     const struct learner_spec spec = {.model = t->model,
@@ -219,8 +221,7 @@ static int make_means(struct trainer *t, struct err *err)
                                       .features = t->features,
                                       .settings = &t->settings,
                                       .class_weight = t->class_weight,
-                                      .rows = rows,
-                                      .count = count};
+                                      .order = &t->order};
     t->learner = learner_create(&spec, err);
     if (!t->learner)
         return -1;
