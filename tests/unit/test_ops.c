@@ -244,8 +244,9 @@ static void check_product(const struct ops *ops, size_t M, size_t N, size_t K, b
 static void test_product(void **state)
 {
     (void)state;
-    static const size_t shapes[][3] = {{1, 1, 1},    {1, 77, 384},  {5, 3, 300},   {6, 64, 256},
-                                       {7, 65, 257}, {29, 130, 17}, {40, 40, 600}, {61, 12, 33}};
+    static const size_t shapes[][3] = {{1, 1, 1},      {1, 77, 384},    {5, 3, 300},   {6, 64, 256},
+                                       {7, 65, 257},   {29, 130, 17},   {40, 40, 600}, {61, 12, 33},
+                                       {400, 40, 390}, {200, 1600, 50}, {3, 3100, 20}};
     FOR_EACH_OPS(ops)
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
         for (int way = 0; way < 8; way++)

@@ -11,7 +11,7 @@
 static void test_product_splits_cannot_be_seen(void **state)
 {
     (void)state;
-    enum { M = 47, N = 150, K = 300 };
+    enum { M = 247, N = 150, K = 400 };
     float *a = check_floats(M * K, 41, 1), *b = check_floats(K * N, 42, 1);
     float *scratch = check_floats(ops_product_scratch(), 43, 1);
     float *whole = check_floats(M * N, 44, 1), *part = check_floats(M * N, 44, 1);

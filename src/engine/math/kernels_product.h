@@ -16,6 +16,7 @@
 #include <stdbool.h>
 
 enum { TILE_ROWS = 6, TILE_COLUMNS = TILE_VECS * W };
+#define STRIP_FITS_L1 (OPS_PANEL_K * TILE_COLUMNS * sizeof(float) <= 32768)
 
 /* What the next strip will be packed from: runs of whole cache lines. Asked for a little with every
  * tile, it comes from memory beside the arithmetic and not before it. */
@@ -211,16 +212,21 @@ static void pack_b(float *panel, const float *b, size_t br, size_t bc, size_t K,
 }
 
 /* Rows [0,M) of A whose columns are contiguous, a tile's rows side by side for each k: else every
- * step of a tile would touch another page. */
+ * step of a tile would touch another page. Eight floats are moved for six, in one go, where
+ * the next step writes over the two too many. */
 static void pack_a(float *panel, const float *a, size_t ac, size_t M, size_t K)
 {
-    for (size_t k = 0; k < K; k++, a += ac) {
-        float *to = panel + k * TILE_ROWS;
-        size_t i = 0;
-        for (; i + TILE_ROWS <= M; i += TILE_ROWS, to += K * TILE_ROWS)
-            memcpy(to, a + i, TILE_ROWS * sizeof *to);
-        memcpy(to, a + i, (M - i) * sizeof *to);
+    const size_t whole = M / TILE_ROWS, last = whole * TILE_ROWS;
+    for (size_t t = 0; t < whole; t++, panel += K * TILE_ROWS) {
+        const float *from = a + t * TILE_ROWS;
+        const bool room = t * TILE_ROWS + 8 <= M; /* to read eight */
+        for (size_t k = 0; k + 1 < K && room; k++, from += ac)
+            memcpy(panel + k * TILE_ROWS, from, 8 * sizeof *panel);
+        for (size_t k = room ? K - 1 : 0; k < K; k++, from += ac)
+            memcpy(panel + k * TILE_ROWS, from, TILE_ROWS * sizeof *panel);
     }
+    for (size_t k = 0; k < K && last < M; k++)
+        memcpy(panel + k * TILE_ROWS, a + last + k * ac, (M - last) * sizeof *panel);
 }
 
 /* What the strip of B at b will be packed from. */
@@ -231,56 +237,80 @@ INLINE struct ahead ahead_of(const float *b, size_t br, size_t bc, size_t K)
     return (struct ahead){b, K, br, (TILE_COLUMNS + LINE - 1) / LINE};
 }
 
-/* One strip after the other for rows and depth that fit the cache. `far`: B may have to come from
- * memory, as a weight does. */
-static void product_block(struct strip *s, const float *b, size_t bc, size_t N, bool far,
-                          float *panel)
+/* Whether strips of B are read where they lie. A strip that fits L1 stays there only when packed: its
+ * rows, a weight's row apart, share few cache sets. A wider one comes from L2 anyway, unless its rows
+ * are a power of two apart. A few rows do not pay for packing. */
+INLINE bool reads_b_in_place(size_t M, size_t br, size_t bc)
 {
-    const size_t few_rows = 4 * TILE_ROWS; /* too few to pay for packing */
-    const size_t br = s->br;
-    /* A strip that fits L1 stays there only when packed: its rows, a weight's row apart, share few
-     * cache sets. A wider one comes from L2 anyway, unless its rows are a power of two apart. */
-    const bool fits = OPS_PANEL_K * TILE_COLUMNS * sizeof(float) <= 32768;
-    bool direct = bc == 1 && (s->M <= few_rows || (!fits && br % 512 != 0));
+    const size_t few_rows = 4 * TILE_ROWS;
+    return bc == 1 && (M <= few_rows || (!STRIP_FITS_L1 && br % 512 != 0));
+}
+
+/* One strip after the other for rows and depth that fit the cache. Strips are packed side by side in
+ * `panel`, by the first rows that come along; those after them find them there (`packed`). `far`: B may
+ * have to come from memory, as a weight does. */
+static void product_block(struct strip *s, const float *b, size_t br, size_t bc, size_t N,
+                          bool in_place, bool packed, bool far, float *panel)
+{
     float *c = s->c;
-    for (size_t j = 0; j < N; j += TILE_COLUMNS) {
+    for (size_t j = 0; j < N; j += TILE_COLUMNS, panel += TILE_COLUMNS * s->K) {
         size_t columns = N - j < TILE_COLUMNS ? N - j : TILE_COLUMNS;
-        s->b = b + j * bc;
+        const float *from = b + j * bc;
+        if (!in_place && !packed)
+            pack_b(panel, from, br, bc, s->K, columns);
+        s->b = in_place ? from : panel;
+        s->br = in_place ? br : TILE_COLUMNS;
         s->c = c + j;
-        if (!direct) {
-            pack_b(panel, s->b, br, bc, s->K, columns);
-            s->b = panel;
-            s->br = TILE_COLUMNS;
-        }
         s->ahead = (struct ahead){0};
-        if (far && !direct && j + 2 * TILE_COLUMNS <= N)
-            s->ahead = ahead_of(b + (j + TILE_COLUMNS) * bc, br, bc, s->K);
+        if (far && !in_place && !packed && j + 2 * TILE_COLUMNS <= N)
+            s->ahead = ahead_of(from + TILE_COLUMNS * bc, br, bc, s->K);
         strip_run(s, columns);
     }
+}
+
+/* Rows of A that are taken through all strips together. A narrow strip reads them again so soon that
+ * they should lie in L2; a wide one has enough to do with each. */
+static size_t rows_together(size_t M, bool across)
+{
+    if (!across && !STRIP_FITS_L1)
+        return M;
+    size_t parts = (M + OPS_PANEL_ROWS - 1) / OPS_PANEL_ROWS,
+           tiles = (M + TILE_ROWS - 1) / TILE_ROWS;
+    return (tiles + parts - 1) / parts * TILE_ROWS;
 }
 
 static void product(float *c, size_t ldc, const float *a, size_t ar, size_t ac, const float *b,
                     size_t br, size_t bc, size_t M, size_t N, size_t K, float beta, float *scratch)
 {
     float *panel = scratch + OPS_PANEL_ROWS * OPS_PANEL_K;
-    bool across = ar == 1 && ac != 1;
-    size_t block = across ? OPS_PANEL_ROWS : M;
+    const bool across = ar == 1 && ac != 1, in_place = reads_b_in_place(M, br, bc);
+    const size_t block = rows_together(M, across);
     for (size_t k = 0; k < K; k += OPS_PANEL_K)
-        for (size_t i = 0; i < M; i += block) {
-            size_t rows = M - i < block ? M - i : block;
-            size_t deep = K - k < OPS_PANEL_K ? K - k : OPS_PANEL_K;
-            const float *corner = a + i * ar + k * ac;
-            struct strip s = {rows, deep, corner,      ar,  ac,   TILE_ROWS * ar,
-                              NULL, br,   c + i * ldc, ldc, 1.0f, k > 0 || beta != 0.0f,
-                              {0}};
-            if (across) {
-                pack_a(scratch, corner, ac, rows, deep);
-                s.a = scratch;
-                s.ac = TILE_ROWS;
-                s.a_tile = TILE_ROWS * deep;
+        for (size_t j = 0; j < N; j += OPS_PANEL_COLUMNS)
+            for (size_t i = 0; i < M; i += block) {
+                size_t rows = M - i < block ? M - i : block;
+                size_t deep = K - k < OPS_PANEL_K ? K - k : OPS_PANEL_K;
+                size_t columns = N - j < OPS_PANEL_COLUMNS ? N - j : OPS_PANEL_COLUMNS;
+                const float *corner = a + i * ar + k * ac;
+                struct strip s = {.M = rows,
+                                  .K = deep,
+                                  .a = corner,
+                                  .ar = ar,
+                                  .ac = ac,
+                                  .a_tile = TILE_ROWS * ar,
+                                  .c = c + i * ldc + j,
+                                  .ldc = ldc,
+                                  .alpha = 1.0f,
+                                  .add = k > 0 || beta != 0.0f};
+                if (across) {
+                    pack_a(scratch, corner, ac, rows, deep);
+                    s.a = scratch;
+                    s.ac = TILE_ROWS;
+                    s.a_tile = TILE_ROWS * deep;
+                }
+                product_block(&s, b + k * br + j * bc, br, bc, columns, in_place, i > 0, !across,
+                              panel);
             }
-            product_block(&s, b + k * br, bc, N, !across, panel);
-        }
 }
 
 #endif
