@@ -108,7 +108,8 @@ parity: packages-build
 	@$(MAKE) -s -j$(JOBS) VARIANT=release programs
 	@$(SFT_PYTHON) tests/parity/report.py $(PARTS)
 
-# The engine's own step beside what the machine can do, each kernel of it by itself, then the whole command against the peer in turn, then the answer to a key.
+# The engine's own step beside what the machine can do; each kernel of it by itself; more cores than there are; the whole command against the peer
+# in turn, into docs/performance.md (PARTS="training step" names some); the answer to a key.
 bench: packages-build
 	@$(MAKE) -s -j$(JOBS) VARIANT=release all
 	@$(B)/sft bench
@@ -117,9 +118,13 @@ bench-ops: packages-build
 	@$(MAKE) -s -j$(JOBS) VARIANT=release programs
 	@$(B)/tests/bench/bench_ops
 
+bench-scale: packages-build
+	@$(MAKE) -s -j$(JOBS) VARIANT=release programs
+	@for shape in 32x64 16x128 16x11; do $(B)/tests/bench/scale $$shape; echo; done
+
 bench-peer: packages-build
 	@$(MAKE) -s -j$(JOBS) VARIANT=release programs
-	@$(SFT_PYTHON) tests/bench/peer.py --python $(SFT_PYTHON)
+	@$(SFT_PYTHON) tests/bench/peer.py --python $(SFT_PYTHON) $(PARTS)
 
 bench-keys: packages-build
 	@$(MAKE) -s -j$(JOBS) VARIANT=release all
@@ -148,7 +153,8 @@ help:
 	@echo "make test       install what is missing, run every test"
 	@echo "make asan tsan  the same tests under AddressSanitizer and UBSan, ThreadSanitizer"
 	@echo "make parity     every figure against Transformers (SFT_PYTHON names its interpreter)"
-	@echo "make bench      the training step; bench-ops: each kernel; bench-peer: against Transformers; bench-keys: answers to keys"
+	@echo "make bench      the training step; bench-ops: each kernel; bench-scale: on more cores; bench-peer: against Transformers;"
+	@echo "                bench-keys: answers to keys"
 	@echo "make fuzz       hostile input for longer than the tests do"
 	@echo "make golden     write the stored screens anew"
 	@echo "make layers     check the order of the rooms"
@@ -158,6 +164,6 @@ help:
 clean:
 	rm -rf build
 
-.PHONY: all programs golden parity bench bench-ops bench-peer bench-keys fuzz format install model run test asan tsan layers help clean
+.PHONY: all programs golden parity bench bench-ops bench-scale bench-peer bench-keys fuzz format install model run test asan tsan layers help clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

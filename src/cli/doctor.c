@@ -54,7 +54,8 @@ static void list_features(struct findings *f)
     } features[] = {{f->cpu->avx2, "AVX2"},
                     {f->cpu->fma, "FMA"},
                     {f->cpu->avx512, "AVX-512"},
-                    {f->cpu->avx512_bf16, "bf16"}};
+                    {f->cpu->avx512_bf16, "AVX512-BF16"},
+                    {f->cpu->amx_bf16, "AMX"}};
     for (size_t i = 0; i < sizeof features / sizeof features[0]; i++)
         if (features[i].has)
             snprintf(f->features + strlen(f->features), sizeof f->features - strlen(f->features),

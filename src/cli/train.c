@@ -12,9 +12,10 @@
 #include "cli/stop.h"
 #include "engine/base/clock.h"
 #include "engine/base/file.h"
+#include "engine/train/checkpoint.h"
 #include "engine/train/control.h"
+#include "engine/train/estimate.h"
 #include "engine/train/history.h"
-#include "engine/train/order.h"
 #include "engine/train/run.h"
 #include "engine/train/trainer.h"
 
@@ -326,54 +327,39 @@ static int run(struct train *c, struct err *err)
 
 /* ---- a dry run ---- */
 
-static int fill_plan(const struct train *c, struct trainer_view *v, struct err *err)
+static int64_t steps_behind(const struct train *c)
 {
-    struct order o;
-    if (order_init(&o, dataset_split_list(c->dataset, SPLIT_TRAIN),
-                   dataset_split_rows(c->dataset, SPLIT_TRAIN), c->encoded, &c->settings, err))
-        return -1;
-    v->total_steps = o.total_steps;
-    v->epochs = (double)o.total_steps / (double)o.steps_per_epoch;
-    order_clear(&o);
-    return 0;
+    int64_t newest = c->resume ? checkpoint_newest(c->resume) : 0;
+    return newest > 0 ? newest : 0;
 }
 
-static int fill_view(const struct train *c, struct trainer_view *v, struct err *err)
+static int fill_view(const struct train *c, struct trainer_view *v, struct estimate *e,
+                     struct err *err)
 {
-    struct compute *compute = compute_create((int)c->settings.threads, err);
-    const struct head_spec head = {.labels = dataset_labels(c->dataset),
-                                   .problem = dataset_problem(c->dataset),
-                                   .pooling = c->settings.pooling,
-                                   .dropout = c->settings.dropout};
-    if (compute && c->settings.bf16 && compute_use_bf16(compute, !c->run, err)) {
-        compute_destroy(compute);
-        return -1;
-    }
-    struct model *m = compute ? model_open(c->model, &head, compute, err) : NULL;
-    int rc = m ? model_prepare_training(m, c->settings.tune, (size_t)c->settings.freeze_layers, err)
-               : -1;
+    struct pace pace = {0};
     memset(v, 0, sizeof *v);
     v->settings = c->settings;
     v->settings.problem_type = dataset_problem(c->dataset);
     if (c->run && isnan(v->settings.learning_rate))
         v->settings.learning_rate = c->run->settings.learning_rate;
-    size_t n = 0;
-    rc = rc || fill_plan(c, v, err) ? -1 : 0;
-    const struct param *p = rc ? NULL : model_params(m, &n);
-    for (size_t i = 0; i < n; i++) {
-        uint64_t size = (uint64_t)p[i].rows * p[i].cols;
-        v->params += size;
-        v->params_trained += p[i].trainable ? size : 0;
-        v->params_new += p[i].fresh ? size : 0;
-    }
-    if (!rc)
-        compute_kernel_set(compute, v->kernels, sizeof v->kernels);
-    model_close(m);
-    compute_destroy(compute);
-    return rc;
+    const struct estimate_ask ask = {.model_dir = c->model,
+                                     .dataset = c->dataset,
+                                     .encoded = c->encoded,
+                                     .settings = &v->settings,
+                                     .resumed = c->run != NULL,
+                                     .done = steps_behind(c)};
+    if (estimate_run(&ask, &pace, e, err))
+        return -1;
+    v->total_steps = e->steps;
+    v->epochs = e->epochs;
+    v->params = e->params;
+    v->params_trained = e->params_trained;
+    v->params_new = e->params_new;
+    snprintf(v->kernels, sizeof v->kernels, "%s", e->kernels);
+    return 0;
 }
 
-static int print_plan_json(const struct preamble *p, struct err *err)
+static int print_plan_json(const struct preamble *p, const struct estimate *e, struct err *err)
 {
     struct strbuf out = {0};
     struct json_writer w;
@@ -400,6 +386,10 @@ static int print_plan_json(const struct preamble *p, struct err *err)
     json_int(&w, (int64_t)v->params);
     json_key(&w, "parameters_trained");
     json_int(&w, (int64_t)v->params_trained);
+    json_key(&w, "estimated_seconds");
+    json_double(&w, e->seconds);
+    json_key(&w, "estimated_peak_rss_mb");
+    json_double(&w, e->peak_bytes / 1048576.0);
     json_key(&w, "settings");
     settings_to_json(&v->settings, &w);
     json_close(&w, '}');
@@ -411,8 +401,9 @@ static int print_plan_json(const struct preamble *p, struct err *err)
 static int dry_run(const struct train *c, struct err *err)
 {
     struct trainer_view v;
-    char name[96], rundir[4096];
-    if (fill_view(c, &v, err))
+    struct estimate e;
+    char name[96], rundir[4096], takes[32];
+    if (fill_view(c, &v, &e, err))
         return -1;
     run_name(name, sizeof name, dataset_path(c->dataset, SPLIT_TRAIN), c->model);
     snprintf(rundir, sizeof rundir, "%.2000s/runs/%s", c->workspace ? c->workspace : ".", name);
@@ -425,8 +416,11 @@ static int dry_run(const struct train *c, struct err *err)
                                .gate = c->gate,
                                .view = &v};
     if (c->json)
-        return print_plan_json(&p, err);
+        return print_plan_json(&p, &e, err);
     preamble_print(stdout, &p);
+    cli_format_duration(takes, sizeof takes, e.seconds);
+    printf("estimate  %s, %.0f MB of memory; a step %.3g s, as this machine is now\n", takes,
+           e.peak_bytes / 1048576.0, e.step_seconds);
     puts("dry run   nothing was written");
     return cli_flush("the plan", err);
 }

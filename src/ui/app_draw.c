@@ -7,13 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Volatile figures (speed, time left) become dashes, so that stored screens hold on every CPU. */
-static bool is_frozen(void)
-{
-    const char *test = getenv("SFT_TEST_SCREEN");
-    return test && *test == '1';
-}
-
 struct state_look {
     enum glyph glyph;
     enum role role;
@@ -66,9 +59,9 @@ static size_t run_pieces(const struct session *s, struct piece p[6])
         return n;
     format_count(speed, sizeof speed, floor(v->tokens_per_second));
     format_duration(left, sizeof left, v->seconds_left);
-    snprintf(p[n].text, sizeof p[n].text, "%s tok/s", is_frozen() ? "-" : speed);
+    snprintf(p[n].text, sizeof p[n].text, "%s tok/s", app_is_frozen() ? "-" : speed);
     p[n++].rank = 3;
-    snprintf(p[n].text, sizeof p[n].text, "%s left", is_frozen() ? "-" : left);
+    snprintf(p[n].text, sizeof p[n].text, "%s left", app_is_frozen() ? "-" : left);
     p[n++].rank = 2;
     return n;
 }

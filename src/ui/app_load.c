@@ -49,6 +49,43 @@ void app_load_failed(struct app *a, const struct err *failed)
     app_say_err(a, failed);
 }
 
+/* ---- what a run would take ---- */
+
+static void estimate_done(void *arg, void *owner, const struct err *failed)
+{
+    struct load_estimate *l = arg;
+    struct app *a = owner;
+    struct session *s = &a->session;
+    if (!failed || failed->code != ERR_CANCELLED) {
+        a->pace = l->pace;
+        s->estimate = l->estimate;
+        s->estimated = !failed;
+        snprintf(s->estimate_error, sizeof s->estimate_error, "%.255s", failed ? failed->text : "");
+        session_touch(s, CHANGED_SETTINGS);
+    }
+    load_estimate_destroy(l);
+}
+
+void app_load_estimate(struct app *a)
+{
+    struct session *s = &a->session;
+    jobs_cancel(a->jobs, a->estimate_job);
+    s->estimated = false;
+    s->estimate_error[0] = '\0';
+    if (app_is_frozen() || !s->model_dir[0] || !s->dataset || !s->encoded || s->settings_error[0] ||
+        session_run_is_active(s))
+        return;
+    struct load_estimate *l = mem_alloc(1, sizeof *l, "a job", NULL);
+    if (!l) /* then there is none; the next thing that needs memory says so */
+        return;
+    memcpy(l->model_dir, s->model_dir, sizeof l->model_dir);
+    l->settings = s->resolved;
+    l->dataset = s->dataset;
+    l->encoded = s->encoded;
+    l->pace = a->pace;
+    a->estimate_job = jobs_submit(a->jobs, load_estimate_run, estimate_done, l, a);
+}
+
 static void gate_done(void *arg, void *owner, const struct err *failed)
 {
     struct load_gate *l = arg;
@@ -60,6 +97,7 @@ static void gate_done(void *arg, void *owner, const struct err *failed)
         a->session.gate = l->gate;
         l->gate = NULL;
         app_set_load(a, LOAD_READY);
+        app_load_estimate(a);
     }
     load_gate_destroy(l);
 }

@@ -51,6 +51,7 @@ static void end_run(struct app *a)
     control_close(a->control);
     a->control = NULL;
     app_ask_again(a);
+    app_load_estimate(a);
     session_touch(&a->session, CHANGED_RUN);
 }
 

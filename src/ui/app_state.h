@@ -11,6 +11,8 @@
 #include "ui/view.h"
 #include "ui/widget.h"
 
+#include <stdlib.h>
+
 #define APP_UNDO_MAX 64
 
 /* What a job may still read after something newer took its place; freed when no job and no trainer
@@ -54,7 +56,8 @@ struct app {
     bool start_when_read;         /* a start was asked for before the data were there */
     double next_poll;             /* of the ring, monotonic seconds */
     int64_t awaited[SPLIT_COUNT]; /* evaluation whose rows run.db does not have yet; 0: none */
-    uint64_t search_job, tokens_job;
+    uint64_t search_job, tokens_job, estimate_job;
+    struct pace pace; /* what the machine reaches, for estimates */
     struct retired *retired;
 };
 
@@ -63,6 +66,8 @@ void app_set_load(struct app *a, enum load_state state);
 void app_load_failed(struct app *a, const struct err *failed);
 void app_load_data(struct app *a);   /* files to rows to tokens to findings, on the jobs thread */
 void app_load_tokens(struct app *a); /* again with the max_length of now */
+/* What a run with the settings of now would take; nothing while a run has the cores. */
+void app_load_estimate(struct app *a);
 void app_load_inspection(struct app *a, int64_t id, enum split split); /* id -1: the newest */
 void app_ask_again(struct app *a); /* for the evaluations that were not written yet */
 void app_forget_inspections(struct app *a);
@@ -74,6 +79,15 @@ void app_poll_run(struct app *a);
 void app_close_run(struct app *a);
 
 /* Shared small things. */
+
+/* Volatile figures (speed, time left, estimates) are left out, so that stored screens hold on every
+ * machine. */
+static inline bool app_is_frozen(void)
+{
+    const char *test = getenv("SFT_TEST_SCREEN");
+    return test && *test == '1';
+}
+
 static inline struct view *app_view(struct app *a)
 {
     return &a->views[a->shown];

@@ -57,6 +57,23 @@ void load_gate_destroy(struct load_gate *l)
     free(l);
 }
 
+int load_estimate_run(void *arg, const _Atomic int *cancel, struct err *err)
+{
+    struct load_estimate *l = arg;
+    const struct estimate_ask ask = {.model_dir = l->model_dir,
+                                     .dataset = l->dataset,
+                                     .encoded = l->encoded,
+                                     .settings = &l->settings};
+    if (*cancel)
+        return err_set(err, ERR_CANCELLED, "nobody waits for it");
+    return estimate_run(&ask, &l->pace, &l->estimate, err);
+}
+
+void load_estimate_destroy(struct load_estimate *l)
+{
+    free(l);
+}
+
 int load_search_run(void *arg, const _Atomic int *cancel, struct err *err)
 {
     struct load_search *l = arg;

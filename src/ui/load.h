@@ -42,6 +42,14 @@ struct load_inspection { /* an evaluation out of run.db */
     enum split split;
     struct inspection *inspection;
 };
+struct load_estimate { /* what a run would take */
+    char model_dir[4096];
+    struct settings settings; /* resolved */
+    const struct dataset *dataset;
+    const struct encoded *encoded;
+    struct pace pace; /* in and out: measured once */
+    struct estimate estimate;
+};
 struct load_run { /* a run directory: what it was about, how it went */
     char rundir[4096];
     struct run_info info;
@@ -52,12 +60,13 @@ struct load_run { /* a run directory: what it was about, how it went */
 };
 
 job_run_fn load_data_run, load_tokens_run, load_gate_run, load_search_run, load_inspection_run,
-    load_run_run;
+    load_estimate_run, load_run_run;
 void load_data_destroy(struct load_data *l);
 void load_tokens_destroy(struct load_tokens *l);
 void load_gate_destroy(struct load_gate *l);
 void load_search_destroy(struct load_search *l);
 void load_inspection_destroy(struct load_inspection *l);
+void load_estimate_destroy(struct load_estimate *l);
 void load_run_destroy(struct load_run *l);
 
 #endif

@@ -16,6 +16,7 @@
 #include "engine/data/gate.h"
 #include "engine/eval/metrics.h"
 #include "engine/text/tokenizer.h"
+#include "engine/train/estimate.h"
 #include "engine/train/history.h"
 #include "engine/train/ring.h"
 #include "engine/train/settings.h"
@@ -106,6 +107,10 @@ struct session {
     struct settings settings; /* as edited: for the next run, and staged for this one */
     struct settings resolved; /* the same with what depends on other settings put in */
     char settings_error[256]; /* what no single range can say; "" when they fit */
+
+    struct estimate estimate; /* of a run with these settings, when `estimated` */
+    bool estimated;
+    char estimate_error[256]; /* why such a run would be refused; "" */
 
     struct run run;
     struct inspection *inspection[SPLIT_COUNT]; /* newest evaluation with rows, or NULL */

@@ -127,6 +127,16 @@ static void draw_setting(const struct view *v, const struct session *s, struct c
         canvas_paint(c, line, ROLE_SELECTED);
 }
 
+/* "2 changed; takes about 41 s" */
+static void add_estimate(const struct session *s, char *note, size_t size)
+{
+    char takes[32];
+    size_t at = strlen(note);
+    settings_format_estimate(s, takes, sizeof takes);
+    snprintf(note + at, size - at, "%stakes %s%s", at ? "; " : "",
+             s->estimate.seconds < 1 ? "" : "about ", takes);
+}
+
 static void draw_form(const struct view *v, const struct session *s, struct canvas *c,
                       struct rect area)
 {
@@ -139,6 +149,8 @@ static void draw_form(const struct view *v, const struct session *s, struct canv
         snprintf(note, sizeof note, "%zu staged: a applies them", staged);
     else if (changed)
         snprintf(note, sizeof note, "%zu changed", changed);
+    if (s->estimated && !session_run_is_active(s))
+        add_estimate(s, note, sizeof note);
     struct rect r = widget_panel(c, area, "settings: value (default)", note, true);
     size_t top = first_line(st, r.h), line = 0;
     for (size_t i = 0; i < settings_count(); i++) {
@@ -162,7 +174,9 @@ static void draw_about(const struct view *v, const struct session *s, struct can
 {
     const struct settings_state *st = v->state;
     const struct setting *w = current(v);
-    const char *wrong = st->refusal[0] ? st->refusal : s->settings_error;
+    const char *wrong = st->refusal[0]         ? st->refusal
+                        : s->settings_error[0] ? s->settings_error
+                                               : s->estimate_error;
     char text[2048], allowed[512], dflt[SETTING_TEXT_SIZE];
     settings_allowed(w, allowed, sizeof allowed);
     default_text(w, dflt, sizeof dflt);

@@ -8,6 +8,7 @@
 #include "ui/train_events.h"
 #include "ui/view.h"
 #include "ui/plot.h"
+#include "ui/settings_facts.h"
 #include "ui/widget.h"
 
 #include <math.h>
@@ -247,10 +248,23 @@ static void draw_charts(struct canvas *c, struct rect area, const struct train_s
     }
 }
 
+/* A line of its own, or none. */
+static void describe_estimate(const struct session *s, char *out, size_t size)
+{
+    char takes[32];
+    settings_format_estimate(s, takes, sizeof takes);
+    if (s->estimate_error[0])
+        snprintf(out, size, "it would be refused: %.255s\n", s->estimate_error);
+    else if (s->estimated)
+        snprintf(out, size, "it takes %s%s and %.0f MB of memory\n",
+                 s->estimate.seconds < 1 ? "" : "about ", takes, s->estimate.peak_bytes / 1e6);
+}
+
 /* What a first run will do, in place of empty charts. */
 static void draw_invitation(struct canvas *c, struct rect area, const struct session *s)
 {
-    char text[600], data[64], model[64], rate[32], rows[96] = "the rows are being read";
+    char text[800], data[64], model[64], rate[32], rows[96] = "the rows are being read";
+    char takes[400] = "";
     struct rect in = widget_panel(c, area, "train", NULL, true);
     session_data_name(s, data, sizeof data);
     session_model_name(s, model, sizeof model);
@@ -260,6 +274,7 @@ static void draw_invitation(struct canvas *c, struct rect area, const struct ses
                  dataset_split_rows(s->dataset, SPLIT_TRAIN),
                  dataset_split_rows(s->dataset, SPLIT_VALIDATION),
                  dataset_split_rows(s->dataset, SPLIT_TEST));
+    describe_estimate(s, takes, sizeof takes);
     if (!s->model_dir[0] || s->load == LOAD_NOTHING)
         snprintf(text, sizeof text,
                  "Nothing to train yet.\n\nStart the workbench with a model directory "
@@ -275,10 +290,10 @@ static void draw_invitation(struct canvas *c, struct rect area, const struct ses
         snprintf(
             text, sizeof text,
             "Press Space to train %s on %s.\n\nepochs %g, batch_size %lld, learning_rate %s, tune "
-            "%s\n%s\n\n2 changes the settings, 1 shows the data "
+            "%s\n%s\n%s\n2 changes the settings, 1 shows the data "
             "and what is wrong with them.",
             model, data, s->resolved.epochs, (long long)s->resolved.batch_size, rate,
-            s->resolved.tune == TUNE_HEAD ? "head" : "full", rows);
+            s->resolved.tune == TUNE_HEAD ? "head" : "full", rows, takes);
     in = rect_cut_top(in, in.h > 8 ? 2 : 0, &(struct rect){0});
     widget_wrap(c, in, ROLE_TEXT, text, strlen(text), 0);
 }

@@ -413,6 +413,49 @@ static void check_frozen(const char *name)
     unload(&l);
 }
 
+/* Where a product writes over the gradient of the step before, nothing of that is left, and the next
+ * micro-batch adds to it; blocks that share weights do, too. */
+static void check_stale(const char *name)
+{
+    struct loaded l = load(name);
+    size_t count, n, stale = 0;
+    float *moments;
+    one_step(&l);
+    float **once = gradients_of(&l, &count);
+    struct optim_tensor *t = steps_tensors(l.m, &n, &moments);
+    struct param *p = model_params(l.m, &count);
+    optim_zero_grad(l.c, t, n);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; p[i].trainable && k < p[i].rows * p[i].cols; k++) {
+            stale += p[i].stale && !k;
+            if (p[i].stale)
+                p[i].dw[k] = NAN;
+            else
+                assert_true(p[i].dw[k] == 0);
+        }
+    assert_true(stale > 4);
+    for (float times = 1; times <= 2; times++) {
+        one_step(&l);
+        for (size_t i = 0; i < count; i++)
+            for (size_t k = 0; p[i].trainable && k < p[i].rows * p[i].cols; k++)
+                if (!(fabsf(p[i].dw[k] - times * once[i][k]) <= 1e-6f + 1e-5f * fabsf(once[i][k])))
+                    fail_msg("%s: %s, micro-batch %g: %g is not %g", name, p[i].name, times,
+                             p[i].dw[k], times * once[i][k]);
+    }
+    for (size_t i = 0; i < count; i++)
+        free(once[i]);
+    free(once);
+    free(t);
+    free(moments);
+    unload(&l);
+}
+
+static void a_stale_gradient_is_written_over(void **state)
+{
+    (void)state;
+    family_each(check_stale);
+}
+
 static void frozen_layers_change_no_gradient(void **state)
 {
     (void)state;
@@ -446,6 +489,7 @@ int main(void)
         cmocka_unit_test(logits_are_transformers),
         cmocka_unit_test(gradients_are_pytorchs),
         cmocka_unit_test(steps_are_pytorchs),
+        cmocka_unit_test(a_stale_gradient_is_written_over),
         cmocka_unit_test(frozen_layers_change_no_gradient),
         cmocka_unit_test(a_text_does_not_see_its_neighbours),
         cmocka_unit_test(a_model_may_be_told_no_segments),

@@ -138,7 +138,7 @@ static void test_first_step_moves_by_the_rate(void **state)
     (void)state;
     struct compute *c = compute_create(1, NULL);
     float w = 1.0f, dw = -3.0f, m = 0.0f, v = 0.0f;
-    struct optim_tensor t = {&w, &dw, &m, &v, 1, 1, false, NULL};
+    struct optim_tensor t = {&w, &dw, &m, &v, 1, 1, false, NULL, NULL};
     struct optim_settings s = settings_of(OPTIM_ADAMW, 0.0, 0.0);
     optim_step(c, &t, 1, &s, 1, 3.0);
     assert_true(fabsf(w - 1.01f) < 1e-6f); /* m / bias1 = g, sqrt(v / bias2) = |g| */
@@ -186,6 +186,20 @@ static void test_zero_grad_clears_all_that_counts(void **state)
     world_close(&w);
 }
 
+/* What a product will write over is marked and left alone. */
+static void test_zero_grad_marks_what_is_stale(void **state)
+{
+    (void)state;
+    struct world w;
+    bool stale = false;
+    world_open(&w, 2, false, true);
+    float before = w.t[0].dw[5] = 7.0f;
+    w.t[0].stale = &stale;
+    optim_zero_grad(w.c, w.t, TENSORS);
+    assert_true(stale && w.t[0].dw[5] == before && w.t[2].dw[0] == 0.0f);
+    world_close(&w);
+}
+
 static void test_nan_reaches_norm_and_weights(void **state)
 {
     (void)state;
@@ -205,6 +219,7 @@ int main(void)
         cmocka_unit_test(test_first_step_moves_by_the_rate),
         cmocka_unit_test(test_threads_and_skipping_cannot_be_seen),
         cmocka_unit_test(test_zero_grad_clears_all_that_counts),
+        cmocka_unit_test(test_zero_grad_marks_what_is_stale),
         cmocka_unit_test(test_nan_reaches_norm_and_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

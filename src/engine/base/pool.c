@@ -40,11 +40,15 @@ struct pool {
     void *arg;
     uint32_t count;
     int threads;
+    pool_watch_fn *watch; /* NULL: an ordinary pool */
+    void *watch_arg;
+    double *seconds; /* (seconds_capacity) of the items of a watched job */
+    size_t seconds_capacity;
     struct worker {
         struct pool *pool;
         int index;
         pthread_t thread;
-    } *workers; /* threads - 1 */
+    } * workers; /* threads - 1 */
 };
 
 static void pause_cpu(void)
@@ -144,9 +148,8 @@ static int start_worker(struct worker *w)
     return failed;
 }
 
-struct pool *pool_create(int threads, struct err *err)
+static struct pool *make_pool(struct err *err)
 {
-    assert(threads >= 1);
     struct pool *p = aligned_alloc(CACHE_LINE, sizeof *p);
     if (!p) {
         err_set(err, ERR_NOMEM, "out of memory for the thread pool");
@@ -154,6 +157,26 @@ struct pool *pool_create(int threads, struct err *err)
     }
     memset(p, 0, sizeof *p);
     p->threads = 1;
+    return p;
+}
+
+struct pool *pool_create_watched(int threads, pool_watch_fn *watch, void *arg, struct err *err)
+{
+    struct pool *p = make_pool(err);
+    if (!p)
+        return NULL;
+    p->threads = threads;
+    p->watch = watch;
+    p->watch_arg = arg;
+    return p;
+}
+
+struct pool *pool_create(int threads, struct err *err)
+{
+    assert(threads >= 1);
+    struct pool *p = make_pool(err);
+    if (!p)
+        return NULL;
     p->workers = mem_alloc((size_t)threads - 1, sizeof *p->workers, "the thread pool", err);
     if (!p->workers) {
         pool_destroy(p);
@@ -185,9 +208,10 @@ void pool_destroy(struct pool *p)
         return;
     atomic_store(&p->stopping, true);
     wake_workers(p, p->threads);
-    for (int i = 0; i + 1 < p->threads; i++)
+    for (int i = 0; !p->watch && i + 1 < p->threads; i++)
         pthread_join(p->workers[i].thread, NULL);
     free(p->workers);
+    free(p->seconds);
     free(p);
 }
 
@@ -196,9 +220,28 @@ int pool_threads(const struct pool *p)
     return p->threads;
 }
 
+/* Out of memory, it runs them untimed. */
+static void run_watched(struct pool *p, size_t count, pool_item_fn *fn, void *arg)
+{
+    bool timed =
+        !mem_grow(&p->seconds, &p->seconds_capacity, count, sizeof *p->seconds, "item times", NULL);
+    for (size_t i = 0; i < count; i++) {
+        double start = clock_monotonic();
+        fn(arg, i, 0);
+        if (timed)
+            p->seconds[i] = clock_monotonic() - start;
+    }
+    if (timed)
+        p->watch(p->watch_arg, p->seconds, count);
+}
+
 void pool_run(struct pool *p, size_t count, pool_item_fn *fn, void *arg)
 {
     assert(count <= UINT32_MAX && (uint32_t)atomic_load(&p->ticket) == 0);
+    if (p->watch) {
+        run_watched(p, count, fn, arg);
+        return;
+    }
     if (count <= 1 || p->threads == 1) {
         for (size_t i = 0; i < count; i++)
             fn(arg, i, 0);

@@ -17,6 +17,12 @@ typedef void pool_item_fn(void *arg, size_t item, int worker);
 
 struct pool *pool_create(int threads, struct err *err); /* threads >= 1 */
 void pool_destroy(struct pool *p);                      /* NULL is fine; joins the workers */
+
+/* A pool that says it has so many threads and has the caller's alone: items run one after the other, and
+ * `watch` is told how long each took. So work is cut as for a machine with as many cores, and what that
+ * machine would make of it can be worked out (tests/bench/scale.c). */
+typedef void pool_watch_fn(void *arg, const double *seconds, size_t count);
+struct pool *pool_create_watched(int threads, pool_watch_fn *watch, void *arg, struct err *err);
 int pool_threads(const struct pool *p);
 void pool_run(struct pool *p, size_t count, pool_item_fn *fn, void *arg);
 

@@ -159,6 +159,8 @@ static void zero_range(const struct optim_job *j, const struct optim_tensor *t, 
 {
     (void)j;
     (void)sum;
+    if (t->stale)
+        return;
     memset(t->dw + first, 0, n * sizeof *t->dw);
 }
 
@@ -171,5 +173,11 @@ static void zero_item(void *arg, size_t item, int worker)
 void optim_zero_grad(struct compute *c, const struct optim_tensor *t, size_t n)
 {
     struct optim_job j = {.ops = c->ops, .t = t};
+    for (size_t i = 0; i < n; i++)
+        if (t[i].stale)
+            *t[i].stale = true;
+    for (size_t i = 0; i < n; i++)
+        if (t[i].stale)
+            *t[i].stale = true;
     pool_run(c->pool, plan_chunks(&j, n, UINT32_MAX), zero_item, &j);
 }

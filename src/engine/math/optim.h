@@ -22,6 +22,7 @@ struct optim_tensor {
     bool decays; /* weight decay applies: not to biases and LayerNorm */
     uint8_t
         *touched; /* (rows) an embedding's rows that any step has touched; NULL: all rows count */
+    bool *stale;  /* set instead of zeroing dw, which the next backward writes over; NULL: zero it */
 };
 
 struct optim_settings {
@@ -39,7 +40,7 @@ double optim_grad_norm(struct compute *c, const struct optim_tensor *t, size_t n
 void optim_step(struct compute *c, const struct optim_tensor *t, size_t n,
                 const struct optim_settings *s, uint64_t step, double norm);
 
-/* Zero all gradients (touched rows only, where a table has `touched`). */
+/* Zero all gradients (touched rows only, where a table has `touched`), or mark them stale. */
 void optim_zero_grad(struct compute *c, const struct optim_tensor *t, size_t n);
 
 #endif

@@ -6,6 +6,7 @@
 #include "engine/math/optim.h"
 #include "engine/model/loss.h"
 #include "engine/model/model.h"
+#include "engine/model/work.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,8 +69,10 @@ static int make_optimiser(struct bench *b, struct err *err)
     float *next = b->moments.base;
     for (size_t i = 0; i < all; i++) {
         size_t n = p[i].rows * p[i].cols;
-        b->tensors[i] = (struct optim_tensor){p[i].w,    p[i].dw,   next,        next + n,
-                                              p[i].rows, p[i].cols, p[i].decays, p[i].touched};
+        b->tensors[i] =
+            (struct optim_tensor){p[i].w,      p[i].dw,      next,
+                                  next + n,    p[i].rows,    p[i].cols,
+                                  p[i].decays, p[i].touched, p[i].by_product ? &p[i].stale : NULL};
         b->dense[i] = b->tensors[i];
         b->dense[i].touched = NULL;
         memset(p[i].dw, 0, n * sizeof *p[i].dw); /* pages of its own, not the system's zeros */
@@ -185,16 +188,12 @@ double bench_adamw(struct bench *b)
     return clock_monotonic() - start;
 }
 
-/* A layer takes every token through queries, keys, values and attention; after that the last one
- * takes on the one token a sequence that the head reads. */
 double bench_forward_gflop(const struct bench *b)
 {
-    const struct model_config *c = model_config(b->model);
-    double H = (double)c->hidden_size, F = (double)c->intermediate_size, T = (double)b->batch.T;
-    double L = (double)c->num_hidden_layers, B = (double)b->batch.B;
-    double attention = 2 * 2 * T * (double)b->batch.longest * H, every = 2 * T * 3 * H * H;
-    double rest = 2 * (H * H + 2 * H * F);
-    return (L * (every + attention) + (L - 1) * T * rest + B * (rest + 2 * H * H)) * 1e-9;
+    const double B = (double)b->batch.B, T = (double)b->batch.T;
+    const struct work_batch batch = {B, T, T * (double)b->batch.longest};
+    struct work w = work_forward(b->model, 0, work_layers(b->model), &batch);
+    return (w.products + w.attention) * 1e-9;
 }
 
 /* Each product has two gradients. */

@@ -234,13 +234,14 @@ void block_backward(struct model *m, size_t layer, const struct batch *b, struct
     compute_rows(c, T, clear_partials, &j);
     compute_rows(c, R, norm_b_back, &j);
     product_backward(c, ws->da, ws->d_o, l->at[DOWN_W]->w, R, H, m->F, 0.0f);
-    product_weight(c, l->at[DOWN_W]->dw, ws->d_o, k->a, R, H, m->F, 1.0f);
+    product_weight(c, l->at[DOWN_W]->dw, ws->d_o, k->a, R, H, m->F, param_keeps(l->at[DOWN_W]));
     compute_rows(c, R, activate_back, &j);
     product_backward(c, j.dy, ws->du, l->in_w->w, R, m->U, H, keep);
-    product_weight(c, l->in_w->dw, ws->du, k->yA, R, m->U, H, 1.0f);
+    product_weight(c, l->in_w->dw, ws->du, k->yA, R, m->U, H, param_keeps(l->in_w));
     compute_rows(c, R, norm_a_back, &j);
     product_backward(c, dctx, ws->d_o, l->at[OUT_W]->w, R, H, m->QW, 0.0f);
-    product_weight(c, l->at[OUT_W]->dw, ws->d_o, k->tail_ctx, R, H, m->QW, 1.0f);
+    product_weight(c, l->at[OUT_W]->dw, ws->d_o, k->tail_ctx, R, H, m->QW,
+                   param_keeps(l->at[OUT_W]));
     if (j.gathers)
         spread(&j);
     attend_backward(&j.attend);
@@ -248,7 +249,7 @@ void block_backward(struct model *m, size_t layer, const struct batch *b, struct
         compute_rows(c, T, qkv_bias_back, &j);
     if (block_passes_back(m, layer))
         product_backward(c, ws->dx, ws->dqkv, l->qkv_w->w, T, m->QKV, H, keep);
-    product_weight(c, l->qkv_w->dw, ws->dqkv, k->in, T, m->QKV, H, 1.0f);
+    product_weight(c, l->qkv_w->dw, ws->dqkv, k->in, T, m->QKV, H, param_keeps(l->qkv_w));
     compute_add_partials(c, l->vectors->dw, ws->partial, compute_blocks(T), m->vectors_width);
 }
 

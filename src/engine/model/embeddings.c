@@ -203,7 +203,7 @@ static void project_back(struct embedding_job *j)
     size_t T = j->b->T;
     struct param *w = m->embedding[PROJECT_W];
     product_backward(c, ws->dembedded, ws->dx, w->w, T, m->H, m->E, 0.0f);
-    product_weight(c, w->dw, ws->dx, ws->embedded, T, m->H, m->E, 1.0f);
+    product_weight(c, w->dw, ws->dx, ws->embedded, T, m->H, m->E, param_keeps(w));
     compute_rows(c, T, project_bias_back, j);
     compute_add_partials(c, m->embedding[PROJECT_B]->dw, ws->partial, compute_blocks(T), m->H);
 }

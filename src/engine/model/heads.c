@@ -155,7 +155,8 @@ void dense_backward(struct model *m, struct workspace *ws, size_t B, const struc
         if (m->head[vectors[i]])
             compute_add_partials(c, m->head[vectors[i]]->dw, dense_partial(&j, i, 0),
                                  compute_blocks(B), H);
-    product_weight(c, m->head[DENSE_W]->dw, dy, ws->dense_in, B, H, H, 1.0f);
+    product_weight(c, m->head[DENSE_W]->dw, dy, ws->dense_in, B, H, H,
+                   param_keeps(m->head[DENSE_W]));
     if (!din)
         return;
     product_backward(c, din, dy, m->head[DENSE_W]->w, B, H, H, 0.0f);
@@ -204,7 +205,8 @@ void classifier_backward(struct model *m, struct workspace *ws, size_t B, const 
         compute_rows(c, B, sum_rows, &sum);
         compute_add_partials(c, m->head[CLASSIFIER_B]->dw, ws->partial, compute_blocks(B), m->K);
     }
-    product_weight(c, m->head[CLASSIFIER_W]->dw, dlogits, ws->head_in, B, m->K, m->H, 1.0f);
+    product_weight(c, m->head[CLASSIFIER_W]->dw, dlogits, ws->head_in, B, m->K, m->H,
+                   param_keeps(m->head[CLASSIFIER_W]));
     if (!din)
         return;
     product_backward(c, din, dlogits, m->head[CLASSIFIER_W]->w, B, m->K, m->H, 0.0f);

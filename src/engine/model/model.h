@@ -41,6 +41,8 @@ struct param {
     int depth;             /* 0 embeddings, 1.. blocks, blocks+1 pooler and head */
     bool trainable, decays;
     bool fresh;       /* not in the checkpoint: initialised from the seed */
+    bool by_product;  /* dw is what a product makes, which may write over what is there: */
+    bool stale;       /* it does, next time; see optim.h */
     uint8_t *touched; /* (rows) for the word embedding, else NULL; see optim.h */
 };
 
@@ -81,8 +83,10 @@ const char *model_notice(const struct model *m);
  * asked once before e's batches go to model_forward, which does not check. */
 int model_check_tokens(const struct model *m, const struct encoded *e, struct err *err);
 
-/* Mark what learns and make gradients for it. With `frozen` (freeze_layers) the embeddings and the first
+/* Mark what learns. With `frozen` (freeze_layers) the embeddings and the first
  * so many layers do not; fewer than there are, and of none that share weights. Before workspaces. */
+int model_mark_training(struct model *m, enum tune tune, size_t frozen, struct err *err);
+/* The same, and make gradients for what learns. */
 int model_prepare_training(struct model *m, enum tune tune, size_t frozen, struct err *err);
 
 /* Memory of a step: made for batches of at most max_B sequences and max_T tokens, the longest
@@ -91,6 +95,8 @@ struct workspace;
 struct workspace *workspace_create(const struct model *m, size_t max_B, size_t max_T, size_t max_S,
                                    bool training, struct err *err);
 void workspace_destroy(struct workspace *ws);
+/* What it would take, of such a batch. */
+size_t workspace_bytes(const struct model *m, size_t B, size_t T, size_t S, bool training);
 
 /* Where dropout's randomness comes from in one micro-batch. training false: none. */
 struct pass {

@@ -185,6 +185,7 @@ static int add_embeddings(struct model *m, struct err *err)
         snprintf(name, sizeof name, "%s%s", f->prefix, f->embedding[role]);
         if (!(m->embedding[role] = add_param(m, name, &row, 0, err)))
             return -1;
+        m->embedding[role]->by_product = role == PROJECT_W;
         set_shape(m->embedding[role], m, &row);
     }
     struct param *mask = m->embedding[MASK_EMBEDDING];
@@ -245,6 +246,7 @@ static int add_set(struct model *m, struct layer *l, size_t s, size_t sets, stru
         if (!p)
             return -1;
         p->in_out = stored_in_out(f, role);
+        p->by_product = p->rows > 1 && role != SEGMENT_W;
         set_shape(p, m, &row);
         l->at[role] = p;
         if (role >= QKV_B && !l->vectors)
@@ -299,6 +301,7 @@ static int add_head(struct model *m, bool dense, struct err *err)
                  f->head[role]);
         if (!(m->head[role] = add_param(m, name, &head_rows[role], (int)m->L + 1, err)))
             return -1;
+        m->head[role]->by_product = role == DENSE_W || role == CLASSIFIER_W;
         set_shape(m->head[role], m, &head_rows[role]);
     }
     return 0;
@@ -374,11 +377,21 @@ static int set_frozen(struct model *m, size_t frozen, struct err *err)
     return 0;
 }
 
+int model_mark_training(struct model *m, enum tune tune, size_t frozen, struct err *err)
+{
+    if (set_frozen(m, frozen, err))
+        return -1;
+    m->tune = tune;
+    for (size_t i = 0; i < m->param_count; i++)
+        m->params[i].trainable = learns(m, &m->params[i], tune);
+    return 0;
+}
+
 int model_prepare_training(struct model *m, enum tune tune, size_t frozen, struct err *err)
 {
     struct param *word = m->embedding[WORD];
     size_t bytes = m->weights_size * sizeof(float);
-    if (set_frozen(m, frozen, err))
+    if (model_mark_training(m, tune, frozen, err))
         return -1;
     weights_settle(m);
     if (!m->gradients.base) {
@@ -388,10 +401,8 @@ int model_prepare_training(struct model *m, enum tune tune, size_t frozen, struc
     }
     if (!word->touched && !(word->touched = mem_alloc(word->rows, 1, "row marks", err)))
         return -1;
-    m->tune = tune;
     for (size_t i = 0; i < m->param_count; i++) {
         struct param *p = &m->params[i];
-        p->trainable = learns(m, p, tune);
         size_t at = (size_t)((char *)p->w - (char *)m->weights.base);
         p->dw = p->trainable ? (float *)((char *)m->gradients.base + at) : NULL;
     }

@@ -62,6 +62,14 @@ static inline float *param_w(const struct param *p)
 {
     return p ? p->w : NULL;
 }
+/* What a product keeps of the gradient it adds to: all, or nothing the first time in a step. Query, key
+ * and value weights, or gate and up, are one product's: the first speaks for all. */
+static inline float param_keeps(struct param *p)
+{
+    float keeps = p->stale ? 0.0f : 1.0f;
+    p->stale = false;
+    return keeps;
+}
 /* Where the gradient sum of a vector stands in a row of partial sums; NULL where there is none. */
 static inline float *partial_of(const struct layer *l, const struct param *p, float *row)
 {

@@ -206,19 +206,33 @@ static int reserve_scratch(const struct model *m, size_t max_S, bool training, s
     return compute_reserve(m->compute, attend_scratch(m, max_S, training), err);
 }
 
+/* Lay it out from address 0, for its size. */
+static size_t measure(struct workspace *ws, const struct model *m, size_t B, size_t T, size_t S,
+                      bool training)
+{
+    struct carver c = {0};
+    *ws = (struct workspace){.max_B = B, .max_T = T, .max_S = S, .training = training};
+    ws->B = B, ws->T = T, ws->S = S;
+    ws->tail_only = !m->reads_mean;
+    ws->first = training ? m->frozen : 0;
+    carve(&c, m, ws);
+    return c.used;
+}
+
+size_t workspace_bytes(const struct model *m, size_t B, size_t T, size_t S, bool training)
+{
+    struct workspace ws;
+    return measure(&ws, m, B, T, S, training);
+}
+
 struct workspace *workspace_create(const struct model *m, size_t max_B, size_t max_T, size_t max_S,
                                    bool training, struct err *err)
 {
     struct workspace *ws = mem_alloc(1, sizeof *ws, "workspace", err);
     if (!ws)
         return NULL;
-    *ws = (struct workspace){.max_B = max_B, .max_T = max_T, .max_S = max_S, .training = training};
-    ws->B = max_B, ws->T = max_T, ws->S = max_S;
-    ws->tail_only = !m->reads_mean;
-    ws->first = training ? m->frozen : 0;
-    struct carver c = {0};
-    carve(&c, m, ws);
-    if (mem_block_init(&ws->block, c.used, "activations", err) ||
+    size_t bytes = measure(ws, m, max_B, max_T, max_S, training);
+    if (mem_block_init(&ws->block, bytes, "activations", err) ||
         reserve_scratch(m, max_S, training, err)) {
         workspace_destroy(ws);
         return NULL;

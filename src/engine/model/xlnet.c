@@ -222,5 +222,5 @@ void xlnet_add_sums(const struct attend_job *j)
     memset(ws->drelative_sum, 0, N * sizeof(float));
     compute_add_partials(c, ws->drelative_sum, ws->drelative, j->b->B, N);
     product_weight(c, j->l->at[RELATIVE_W]->dw, ws->drelative_sum, distances_of(j), rows, m->QW,
-                   m->H, 1.0f);
+                   m->H, param_keeps(j->l->at[RELATIVE_W]));
 }

@@ -39,12 +39,14 @@ static int make_tensors(struct learner *l, struct err *err)
         if (!params[i].trainable)
             continue;
         l->params[n] = &params[i];
-        l->tensors[n++] = (struct optim_tensor){.w = params[i].w,
-                                                .dw = params[i].dw,
-                                                .rows = params[i].rows,
-                                                .cols = params[i].cols,
-                                                .decays = params[i].decays,
-                                                .touched = params[i].touched};
+        l->tensors[n++] =
+            (struct optim_tensor){.w = params[i].w,
+                                  .dw = params[i].dw,
+                                  .rows = params[i].rows,
+                                  .cols = params[i].cols,
+                                  .decays = params[i].decays,
+                                  .touched = params[i].touched,
+                                  .stale = params[i].by_product ? &params[i].stale : NULL};
         floats += param_floats(&params[i]);
     }
     l->view = (struct checkpoint_tensors){l->params, l->tensors, n};
