@@ -1,8 +1,8 @@
 /* attend.c - what lies between the product for queries, keys and values and the one after
  * attention: their bias, norms of heads (Qwen3), rotary positions, softmax, and all of it back.
  *
- * One sequence at a time, while its rows are in cache; sequences are dealt over the workers. A
- * key-value head may serve several query heads (Ainslie et al. 2023): their gradients add up in the
+ * One sequence at a time, while its rows are in cache, or some of its heads; they are dealt over the
+ * workers. A key-value head may serve several query heads (Ainslie et al. 2023): their gradients add up in the
  * order of the heads. What a sequence adds to parameters that all sequences share (the norms, the
  * table of relative positions) goes to a row of its own, and rows are added up in order. */
 #include "engine/model/parts.h"
@@ -185,15 +185,42 @@ static struct qkv head_of(const struct model *m, float *x, size_t h)
     return (struct qkv){x + h * m->D, x + m->QW + kv, x + m->QW + m->KW + kv, m->QKV, m->QKV};
 }
 
-static void attend(void *arg, size_t s, int worker)
+/* ---- who does what ----
+ *
+ * An item is a sequence, or, where there are too few of them to go round, some heads of one: groups of
+ * whole key-value heads. What all heads of a sequence share comes before or after in a job of its own
+ * then; else it is done in the same item, while the rows are in cache. */
+
+struct dealt {
+    const struct attend_job *j;
+    size_t groups; /* of heads, of each sequence */
+};
+
+/* Items are to be four a worker, since sequences differ in length. `whole`: heads add up to one sum. */
+static struct dealt deal(const struct attend_job *j, bool whole)
 {
-    const struct attend_job *j = arg;
+    size_t wanted = 4 * (size_t)pool_threads(j->m->compute->pool), B = j->b->B;
+    size_t groups = whole || B >= wanted ? 1 : (wanted + B - 1) / B;
+    return (struct dealt){j, groups < j->m->kv_heads ? groups : j->m->kv_heads};
+}
+
+/* Heads [first, end) of an item. */
+static size_t heads_of(const struct dealt *d, size_t item, size_t *end)
+{
+    const struct model *m = d->j->m;
+    size_t group = item % d->groups, shared = m->heads / m->kv_heads;
+    *end = (group + 1) * m->kv_heads / d->groups * shared;
+    return group * m->kv_heads / d->groups * shared;
+}
+
+/* ---- forward ---- */
+
+static void prepare_sequence(const struct attend_job *j, size_t s)
+{
     const struct model *m = j->m;
     const struct ops *ops = m->compute->ops;
     size_t first = j->b->start[s], S = j->b->start[s + 1] - first;
     float *qkv = j->k->qkv + first * m->QKV;
-    struct scratch scratch;
-    lay_scratch(m, j->ws->max_S, j->ws->training, compute_scratch(m->compute, worker), &scratch);
     if (j->l->qkv_b)
         ops->bias_add(qkv, j->l->qkv_b->w, S, m->QKV);
     for (size_t t = first; j->l->at[QUERY_NORM_W] && t < first + S; t++)
@@ -201,7 +228,27 @@ static void attend(void *arg, size_t s, int worker)
     if (j->l->rope)
         ops->rope(qkv, m->QKV, turns_of(j)->cosine, turns_of(j)->sine, S, m->heads + m->kv_heads,
                   m->D, false);
-    for (size_t h = 0; h < m->heads; h++) {
+}
+
+static void prepare(void *arg, size_t s, int worker)
+{
+    (void)worker;
+    prepare_sequence(((const struct dealt *)arg)->j, s);
+}
+
+static void attend(void *arg, size_t item, int worker)
+{
+    const struct dealt *dealt = arg;
+    const struct attend_job *j = dealt->j;
+    const struct model *m = j->m;
+    size_t s = item / dealt->groups, end, h = heads_of(dealt, item, &end);
+    size_t first = j->b->start[s], S = j->b->start[s + 1] - first;
+    float *qkv = j->k->qkv + first * m->QKV;
+    struct scratch scratch;
+    lay_scratch(m, j->ws->max_S, j->ws->training, compute_scratch(m->compute, worker), &scratch);
+    if (dealt->groups == 1)
+        prepare_sequence(j, s);
+    for (; h < end; h++) {
         float *P = j->ws->training
                        ? j->k->P + j->ws->attention_at[s] + h * S * ops_attention_stride(S)
                        : scratch.P;
@@ -214,7 +261,7 @@ static void attend(void *arg, size_t s, int worker)
         }
         if (m->family->positions == POSITIONS_RELATIVE)
             x.q = xlnet_scores(j, s, h, scratch.bias, scratch.rest, &x.ldq, &a);
-        ops->attention_forward(ctx, m->QW, P, x, &a, scratch.kernel);
+        m->compute->ops->attention_forward(ctx, m->QW, P, x, &a, scratch.kernel);
     }
 }
 
@@ -223,23 +270,61 @@ void attend_forward(const struct attend_job *j)
     attend_prepare(j->m, j->ws);
     if (j->m->family->positions == POSITIONS_RELATIVE)
         xlnet_relative(j);
-    struct attend_job copy = *j;
-    pool_run(j->m->compute->pool, j->b->B, attend, &copy);
+    struct dealt dealt = deal(j, false);
+    if (dealt.groups > 1)
+        pool_run(j->m->compute->pool, j->b->B, prepare, &dealt);
+    pool_run(j->m->compute->pool, j->b->B * dealt.groups, attend, &dealt);
 }
 
-static void attend_back(void *arg, size_t s, int worker)
+/* ---- backward ---- */
+
+static float *sums_of(const struct attend_job *j, size_t s)
 {
-    const struct attend_job *j = arg;
+    size_t width = attend_sums(j->m);
+    return width ? j->ws->sequence_sums + s * width : NULL;
+}
+
+static void finish_sequence(const struct attend_job *j, size_t s)
+{
     const struct model *m = j->m;
-    const struct ops *ops = m->compute->ops;
-    size_t first = j->b->start[s], S = j->b->start[s + 1] - first, width = attend_sums(m);
+    size_t first = j->b->start[s], S = j->b->start[s + 1] - first;
+    float *dqkv = j->ws->dqkv + first * m->QKV, *sums = sums_of(j, s);
+    if (j->l->rope)
+        m->compute->ops->rope(dqkv, m->QKV, turns_of(j)->cosine, turns_of(j)->sine, S,
+                              m->heads + m->kv_heads, m->D, true);
+    if (!j->l->at[QUERY_NORM_W])
+        return;
+    memset(sums, 0, attend_sums(m) * sizeof *sums);
+    for (size_t t = first; t < first + S; t++)
+        norm_heads_back(j, t, sums);
+}
+
+static void finish(void *arg, size_t s, int worker)
+{
+    (void)worker;
+    finish_sequence(((const struct dealt *)arg)->j, s);
+}
+
+/* Families whose heads share a table of positions: their gradients add up. */
+static bool heads_add_up(const struct model *m)
+{
+    return m->embedding[RELATIVE_BIAS] || m->family->positions == POSITIONS_RELATIVE;
+}
+
+static void attend_back(void *arg, size_t item, int worker)
+{
+    const struct dealt *dealt = arg;
+    const struct attend_job *j = dealt->j;
+    const struct model *m = j->m;
+    size_t s = item / dealt->groups, end, h = heads_of(dealt, item, &end);
+    size_t first = j->b->start[s], S = j->b->start[s + 1] - first;
     float *qkv = j->k->qkv + first * m->QKV, *dqkv = j->ws->dqkv + first * m->QKV;
-    float *sums = width ? j->ws->sequence_sums + s * width : NULL;
+    float *sums = sums_of(j, s);
     struct scratch scratch;
     lay_scratch(m, j->ws->max_S, true, compute_scratch(m->compute, worker), &scratch);
-    if (width)
-        memset(sums, 0, width * sizeof *sums);
-    for (size_t h = 0; h < m->heads; h++) {
+    if (heads_add_up(m))
+        memset(sums, 0, attend_sums(m) * sizeof *sums);
+    for (; h < end; h++) {
         const float *P = j->k->P + j->ws->attention_at[s] + h * S * ops_attention_stride(S);
         const float *dctx = j->ws->dctx + first * m->QW + h * m->D;
         struct attention a = attention_of(j, s, S, h);
@@ -250,23 +335,22 @@ static void attend_back(void *arg, size_t s, int worker)
                               sums);
             continue;
         }
-        ops->attention_backward(dx, m->embedding[RELATIVE_BIAS] ? scratch.dbias : NULL, dctx, m->QW,
-                                P, x, &a, shares, scratch.kernel);
+        m->compute->ops->attention_backward(dx, m->embedding[RELATIVE_BIAS] ? scratch.dbias : NULL,
+                                            dctx, m->QW, P, x, &a, shares, scratch.kernel);
         if (m->embedding[RELATIVE_BIAS])
             relative_bias_back(m, sums, scratch.dbias, S, h);
     }
-    if (j->l->rope)
-        ops->rope(dqkv, m->QKV, turns_of(j)->cosine, turns_of(j)->sine, S, m->heads + m->kv_heads,
-                  m->D, true);
-    for (size_t t = first; j->l->at[QUERY_NORM_W] && t < first + S; t++)
-        norm_heads_back(j, t, sums);
+    if (dealt->groups == 1)
+        finish_sequence(j, s);
 }
 
 void attend_backward(const struct attend_job *j)
 {
     const struct model *m = j->m;
-    struct attend_job copy = *j;
-    pool_run(m->compute->pool, j->b->B, attend_back, &copy);
+    struct dealt dealt = deal(j, heads_add_up(m));
+    pool_run(m->compute->pool, j->b->B * dealt.groups, attend_back, &dealt);
+    if (dealt.groups > 1)
+        pool_run(m->compute->pool, j->b->B, finish, &dealt);
     if (m->family->positions == POSITIONS_RELATIVE)
         xlnet_add_sums(j);
     else if (m->embedding[RELATIVE_BIAS] && m->embedding[RELATIVE_BIAS]->trainable)
