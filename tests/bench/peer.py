@@ -9,6 +9,7 @@ range behind it. PYTHON is an interpreter with torch, transformers and scikit-le
 Contestants: `default` is the peer as it is installed. `tuned` has malloc keep its memory and ask for huge
 pages, and where the script leaves a choice, scaled_dot_product_attention and fused AdamW."""
 import argparse
+import concurrent.futures
 import functools
 import json
 import os
@@ -258,30 +259,46 @@ def predict_start(a):
     return table.text()
 
 
+def head_run(a, train, out, options):
+    """Seconds from start to exit, and what the command says of itself."""
+    start = time.monotonic()
+    found = last_json([SFT, "train", "--json", "--out", out, "--model", a.model, "--train", train, "--tune", "head",
+                       *options])
+    seconds = time.monotonic() - start
+    shutil.rmtree(out)
+    return seconds, found
+
+
 def head(a):
-    """A hundred settings of a new head, one process each."""
+    """A hundred settings of a new head, one process each, as many at a time as there are cores."""
+    table = Table("`tune head`, batch 16", "figure")
     train, _ = data_sets.write("clinc150", a.shared, a.scratch)
-    epochs = 20
 
     def setting(i):
-        out = os.path.join(a.scratch, f"head-{i}")
+        return head_run(a, train, os.path.join(a.scratch, f"head-{i}"),
+                        ["--epochs", "3", "--threads", "1", "--learning-rate", str(1e-3 * 1.04 ** i)])
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["XDG_CACHE_HOME"] = cache
+        first, _ = setting(0)
         start = time.monotonic()
-        found = last_json([SFT, "train", "--json", "--out", out, "--model", a.model, "--train", train, "--tune", "head",
-                           "--epochs", str(epochs), "--learning-rate", str(1e-3 * 1.03 ** i)])
-        seconds = time.monotonic() - start
-        shutil.rmtree(out)
-        return seconds, found["seconds"], found["validation"]["accuracy"]
-    first = setting(0)
-    rest = [setting(i) for i in range(1, 101)]
-    rows = len(data_sets.rows_of("clinc150", a.shared)[0]) * 0.9
-    epoch = [s * 1e3 / epochs * 10000 / rows for _, s, _ in rest]
-    table = Table(f"a head on clinc150, {epochs} epochs over {rows:.0f} rows", "figure")
-    table.add("the first setting, the pass of features included", f"{first[0]:.1f} s")
-    table.add("the next 100 settings, all together", f"{sum(s for s, _, _ in rest):.1f} s")
-    table.add("one of them, start to exit", spread([s for s, _, _ in rest], 2) + " s")
-    table.add("an epoch over 10 000 rows, its share of evaluation and checkpoints included", spread(epoch, 0) + " ms")
-    table.add("validation accuracy, worst to best",
-              f"{min(x for _, _, x in rest):.4f} to {max(x for _, _, x in rest):.4f}")
+        with concurrent.futures.ThreadPoolExecutor(int(CORES)) as pool:
+            rest = list(pool.map(setting, range(1, 101)))
+        whole = time.monotonic() - start
+        table.add("clinc150, 12 000 training rows, 3 epochs: the first setting, one thread, the pass of features included",
+                  f"{first:.1f} s")
+        table.add("the next 100 settings, all together", f"{whole:.1f} s")
+        scores = [found["validation"]["accuracy"] for _, found in rest]
+        table.add("their validation accuracy, least and most", f"{min(scores):.4f}, {max(scores):.4f}")
+        train, _ = data_sets.write("banking77", a.shared, a.scratch)
+        one = os.path.join(a.scratch, "one.csv")
+        with open(train, encoding="utf-8", newline="") as f, open(one, "w", encoding="utf-8", newline="") as g:
+            g.write(f.readline() + f.readline())
+        options = ["--validation", one, "--epochs", "20"]
+        head_run(a, train, os.path.join(a.scratch, "warm"), options)
+        runs = [head_run(a, train, os.path.join(a.scratch, "again"), options)[1] for _ in range(a.rounds)]
+        epoch = [1e3 * r["tokens"] / r["tokens_per_second"] / r["epochs"] for r in runs]
+        table.add("banking77, 10 003 rows, 77 labels: an epoch of training steps", spread(epoch, 0) + " ms")
+        del os.environ["XDG_CACHE_HOME"]
     return table.text()
 
 

@@ -84,23 +84,27 @@ struct product_job {
     struct grid grid;
 };
 
+/* Multiply-adds of a tile of our own product that are worth handing to another worker: ten microseconds. */
+static const double own_least_work = 400000;
+
 /* Tiles wanted: a whole number a worker, none much smaller than what is worth handing out. `speed`:
  * how many times as fast as fp32 multiply-adds are. */
-static size_t tiles_wanted(const struct product *p, size_t workers, double speed)
+static size_t tiles_wanted(const struct product *p, size_t workers, bool blas, double speed)
 {
-    const double worth = 12e6 * speed;
+    const double worth = 12e6 * speed, least = blas ? PRODUCT_LEAST_WORK : own_least_work;
     double work = (double)p->rows * (double)p->columns * (double)p->depth;
     size_t each = (size_t)(work / (worth * (double)workers));
     if (each == 0)
-        return smaller(workers, (size_t)(work / ((double)PRODUCT_LEAST_WORK * speed)));
+        return smaller(workers, (size_t)(work / (least * speed)));
     return workers * smaller(each, speed > 1.0 ? 2 : 4); /* fast, packing counts more */
 }
 
-static struct grid grid_of(const struct product *p, size_t down, size_t across, size_t row_unit)
+static struct grid grid_of(const struct product *p, size_t down, size_t across, size_t row_unit,
+                           size_t column_unit)
 {
     struct grid g;
     g.rows = divide_up(divide_up(p->rows, down), row_unit) * row_unit;
-    g.columns = divide_up(divide_up(p->columns, across), PRODUCT_COLUMN_UNIT) * PRODUCT_COLUMN_UNIT;
+    g.columns = divide_up(divide_up(p->columns, across), column_unit) * column_unit;
     g.down = divide_up(p->rows, g.rows);
     g.across = divide_up(p->columns, g.columns);
     return g;
@@ -119,11 +123,13 @@ static struct grid plan_grid(const struct product *p, size_t workers, bool blas,
 {
     struct grid best = {p->rows, p->columns, 1, 1};
     double best_cost = 0.0;
-    size_t wanted = tiles_wanted(p, workers, speed);
+    size_t wanted = tiles_wanted(p, workers, blas, speed);
+    /* Few columns are halved evenly rather than at a tile's edge. */
+    size_t column_unit = !blas && p->columns < 8 * PRODUCT_COLUMN_UNIT ? 16 : PRODUCT_COLUMN_UNIT;
     for (size_t down = 1; down <= wanted; down++) {
         if (wanted % down)
             continue;
-        struct grid g = grid_of(p, down, wanted / down, speed == 1.0 ? 24 : 32);
+        struct grid g = grid_of(p, down, wanted / down, speed == 1.0 ? 24 : 32, column_unit);
         if (!grid_is_allowed(p, &g, blas))
             continue;
         /* The longest worker's elements, and what is packed on the way, in the same unit: packing

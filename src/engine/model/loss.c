@@ -19,20 +19,24 @@ double loss_cross_entropy(float *dlogits, const float *logits, const int32_t *la
         float *dz = dlogits ? dlogits + b * K : NULL;
         assert(label[b] >= 0 && (size_t)label[b] < K);
         size_t y = (size_t)label[b];
+        const double zy = z[y];
         double largest = z[0], expsum = 0.0, zsum = 0.0;
         for (size_t k = 1; k < K; k++) /* shifting by the maximum keeps exp() finite */
             largest = z[k] > largest ? z[k] : largest;
         for (size_t k = 0; k < K; k++) {
-            expsum += exp(z[k] - largest);
+            double e = exp(z[k] - largest);
+            expsum += e;
             zsum += z[k];
+            if (dz) /* which may be z itself, so z[y] is kept */
+                dz[k] = (float)e;
         }
         double w = class_weight ? (double)class_weight[y] : 1.0;
         double log_total = log(expsum) + largest;
-        double nll = log_total - z[y], uniform = log_total - zsum / (double)K;
+        double nll = log_total - zy, uniform = log_total - zsum / (double)K;
         sum += w * ((1.0 - smoothing) * nll + smoothing * uniform);
         for (size_t k = 0; dz && k < K; k++) {
             double target = smoothing / (double)K + (k == y ? 1.0 - smoothing : 0.0);
-            dz[k] = (float)(w * (exp(z[k] - log_total) - target) / divisor);
+            dz[k] = (float)(w * ((double)dz[k] / expsum - target) / divisor);
         }
     }
     return sum;

@@ -75,6 +75,10 @@ size_t model_max_length(const struct model *m); /* the positions it has */
 enum pooling model_pooling(const struct model *m);
 enum problem model_problem(const struct model *m); /* never AUTO */
 struct param *model_params(struct model *m, size_t *count);
+struct param_counts { /* numbers, not tensors */
+    uint64_t all, trained, fresh;
+};
+struct param_counts model_count_params(const struct model *m);
 /* A line each for what a user should know, '\n' between them: "new: classifier.weight,
  * classifier.bias"; "" when there is nothing. */
 const char *model_notice(const struct model *m);

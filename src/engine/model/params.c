@@ -414,3 +414,15 @@ struct param *model_params(struct model *m, size_t *count)
     *count = m->param_count;
     return m->params;
 }
+
+struct param_counts model_count_params(const struct model *m)
+{
+    struct param_counts n = {0};
+    for (size_t i = 0; i < m->param_count; i++) {
+        uint64_t size = (uint64_t)m->params[i].rows * m->params[i].cols;
+        n.all += size;
+        n.trained += m->params[i].trainable ? size : 0;
+        n.fresh += m->params[i].fresh ? size : 0;
+    }
+    return n;
+}

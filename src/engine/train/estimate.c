@@ -175,15 +175,13 @@ static int count_unused(struct plan *p, size_t words, double width, struct err *
 static int count_params(struct plan *p, struct estimate *out, struct err *err)
 {
     size_t n;
-    const struct param *params = model_params(p->model, &n);
-    for (size_t i = 0; i < n; i++) {
-        uint64_t size = (uint64_t)params[i].rows * params[i].cols;
-        out->params += size;
-        out->params_trained += params[i].trainable ? size : 0;
-        out->params_new += params[i].fresh ? size : 0;
-    }
-    p->trained = (double)out->params_trained;
-    if (params[0].trainable && count_unused(p, params[0].rows, (double)params[0].cols, err))
+    const struct param *word = model_params(p->model, &n); /* the first of them */
+    const struct param_counts counts = model_count_params(p->model);
+    out->params = counts.all;
+    out->params_trained = counts.trained;
+    out->params_new = counts.fresh;
+    p->trained = (double)counts.trained;
+    if (word->trainable && count_unused(p, word->rows, (double)word->cols, err))
         return -1;
     p->trained -= p->table_unused;
     return 0;

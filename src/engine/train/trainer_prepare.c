@@ -38,15 +38,11 @@ static int open_model(struct trainer *t, struct err *err)
 
 static void count_params(struct trainer *t)
 {
-    size_t n;
-    const struct param *p = model_params(t->model, &n);
+    const struct param_counts n = model_count_params(t->model);
     struct trainer_view *v = &t->teller.view;
-    for (size_t i = 0; i < n; i++) {
-        uint64_t size = (uint64_t)p[i].rows * p[i].cols;
-        v->params += size;
-        v->params_trained += p[i].trainable ? size : 0;
-        v->params_new += p[i].fresh ? size : 0;
-    }
+    v->params = n.all;
+    v->params_trained = n.trained;
+    v->params_new = n.fresh;
     teller_publish(&t->teller);
 }
 
