@@ -302,7 +302,29 @@ def head(a):
     return table.text()
 
 
-PARTS = {f.__name__: f for f in (training, training_bf16, step, step_bf16, shares, tokenizer, predict_start, head)}
+def estimate(a):
+    """What `train --dry-run` says, and then the run."""
+    cases = [("banking77", []), ("clinc150", []), ("sms-spam", []), ("sms-spam", ["--batch-size", "4"]),
+             ("sms-spam", ["--batch-size", "64"]), ("sms-spam", ["--max-tokens-per-batch", "1024"]),
+             ("sms-spam", ["--threads", "1"]), ("banking77", ["--freeze-layers", "4"]), ("sms-spam", ["--tune", "head"])]
+    table = Table("data, options besides `--epochs 1`", "said, s", "took, s", "said over took", "said, MB", "took, MB", "ratio")
+    for name, options in cases:
+        train, _ = data_sets.write(name, a.shared, a.scratch, 2 * a.limit)
+        command = [SFT, "train", "--json", "--model", a.model, "--train", train, "--epochs", "1", *options]
+        said, took = [], []
+        for _ in range(min(a.rounds, 3)):
+            said.append(last_json([*command, "--dry-run"]))
+            out = os.path.join(a.scratch, "estimated")
+            took.append(last_json([*command, "--out", out], {"SFT_FEATURES": "off"}))
+            shutil.rmtree(out)
+        pairs = [[x["estimated_seconds"] for x in said], [x["seconds"] for x in took],
+                 [x["estimated_peak_rss_mb"] for x in said], [x["peak_rss_mb"] for x in took]]
+        table.add(f"{name} {' '.join(options)}".strip(), spread(pairs[0], 1), spread(pairs[1], 1), ratios(*pairs[:2]),
+                  spread(pairs[2], 0), spread(pairs[3], 0), ratios(*pairs[2:]))
+    return table.text()
+
+
+PARTS = {f.__name__: f for f in (training, training_bf16, step, step_bf16, shares, tokenizer, predict_start, head, estimate)}
 
 
 def cpu_name():

@@ -116,6 +116,47 @@ static void test_create_and_destroy_at_once(void **state)
     assert_true(pool_cores() >= 1);
 }
 
+struct watched {
+    size_t jobs, items;
+    double seconds;
+};
+
+static void watch(void *arg, const double *seconds, size_t count)
+{
+    struct watched *w = arg;
+    w->jobs++;
+    w->items += count;
+    for (size_t i = 0; i < count; i++)
+        w->seconds += seconds[i];
+}
+
+static void in_order(void *arg, size_t item, int worker)
+{
+    size_t *next = arg;
+    assert_int_equal(item, *next);
+    assert_int_equal(worker, 0);
+    ++*next;
+}
+
+/* It says it has sixty-four threads, and runs all on the caller's. */
+static void test_a_watched_pool_tells_of_every_item(void **state)
+{
+    (void)state;
+    struct watched w = {0};
+    struct pool *p = pool_create_watched(64, watch, &w, NULL);
+    assert_non_null(p);
+    assert_int_equal(pool_threads(p), 64);
+    for (size_t count = 0; count < 200; count += 50) {
+        size_t next = 0;
+        pool_run(p, count, in_order, &next);
+        assert_int_equal(next, count);
+    }
+    assert_int_equal(w.jobs, 4);
+    assert_int_equal(w.items, 300);
+    assert_true(w.seconds > 0);
+    pool_destroy(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +165,7 @@ int main(void)
         cmocka_unit_test(test_many_items),
         cmocka_unit_test(test_results_are_visible_to_the_caller),
         cmocka_unit_test(test_create_and_destroy_at_once),
+        cmocka_unit_test(test_a_watched_pool_tells_of_every_item),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
