@@ -279,9 +279,44 @@ static size_t rows_together(size_t M, bool across)
     return (tiles + parts - 1) / parts * TILE_ROWS;
 }
 
+/* Up to a tile's columns of A's rows against a transposed B, as a forward pass of few tokens has it: packing
+ * B, a weight, would take as long as the product. So the roles change: the rows of B are taken as they
+ * lie, the few rows of A are packed, and the result is turned at the end. The same chains of the same
+ * multiply-adds, so the same bytes. */
+static void product_of_few(float *c, size_t ldc, const float *a, size_t ar, const float *b,
+                           size_t bc, size_t M, size_t N, size_t K, float *scratch)
+{
+    float *panel = scratch, *turned = scratch + OPS_PANEL_ROWS * OPS_PANEL_K;
+    for (size_t j = 0; j < N; j += OPS_PANEL_COLUMNS) {
+        size_t columns = N - j < OPS_PANEL_COLUMNS ? N - j : OPS_PANEL_COLUMNS;
+        for (size_t k = 0; k < K; k += OPS_PANEL_K) {
+            size_t deep = K - k < OPS_PANEL_K ? K - k : OPS_PANEL_K;
+            pack_b(panel, a + k, 1, ar, deep, M);
+            struct strip s = {.M = columns,
+                              .K = deep,
+                              .a = b + j * bc + k,
+                              .ar = bc,
+                              .ac = 1,
+                              .a_tile = TILE_ROWS * bc,
+                              .b = panel,
+                              .br = TILE_COLUMNS,
+                              .c = turned,
+                              .ldc = TILE_COLUMNS,
+                              .alpha = 1.0f,
+                              .add = k > 0};
+            strip_run(&s, M);
+        }
+        transpose(c + j, ldc, turned, TILE_COLUMNS, columns, M);
+    }
+}
+
 static void product(float *c, size_t ldc, const float *a, size_t ar, size_t ac, const float *b,
                     size_t br, size_t bc, size_t M, size_t N, size_t K, float beta, float *scratch)
 {
+    if (M <= TILE_COLUMNS && ac == 1 && br == 1 && bc != 1 && beta == 0.0f) {
+        product_of_few(c, ldc, a, ar, b, bc, M, N, K, scratch);
+        return;
+    }
     float *panel = scratch + OPS_PANEL_ROWS * OPS_PANEL_K;
     const bool across = ar == 1 && ac != 1, in_place = reads_b_in_place(M, br, bc);
     const size_t block = rows_together(M, across);
