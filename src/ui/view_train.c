@@ -263,8 +263,9 @@ static void describe_estimate(const struct session *s, char *out, size_t size)
 /* What a first run will do, in place of empty charts. */
 static void draw_invitation(struct canvas *c, struct rect area, const struct session *s)
 {
-    char text[800], data[64], model[64], rate[32], rows[96] = "the rows are being read";
+    char text[1000], data[64], model[64], rate[32], rows[96] = "the rows are being read";
     char takes[400] = "";
+    const int64_t budget = s->resolved.max_tokens_per_batch;
     struct rect in = widget_panel(c, area, "train", NULL, true);
     session_data_name(s, data, sizeof data);
     session_model_name(s, model, sizeof model);
@@ -287,13 +288,13 @@ static void draw_invitation(struct canvas *c, struct rect area, const struct ses
                  "These settings do not fit together:\n%.255s\n\n2 goes to them.",
                  s->settings_error);
     else
-        snprintf(
-            text, sizeof text,
-            "Press Space to train %s on %s.\n\nepochs %g, batch_size %lld, learning_rate %s, tune "
-            "%s\n%s\n%s\n2 changes the settings, 1 shows the data "
-            "and what is wrong with them.",
-            model, data, s->resolved.epochs, (long long)s->resolved.batch_size, rate,
-            s->resolved.tune == TUNE_HEAD ? "head" : "full", rows, takes);
+        snprintf(text, sizeof text,
+                 "Press Space to train %s on %s.\n\nepochs %g, %s %lld, learning_rate %s, tune "
+                 "%s\n%s\n%s\n2 changes the settings, 1 shows the data "
+                 "and what is wrong with them.",
+                 model, data, s->resolved.epochs, budget ? "max_tokens_per_batch" : "batch_size",
+                 (long long)(budget ? budget : s->resolved.batch_size), rate,
+                 s->resolved.tune == TUNE_HEAD ? "head" : "full", rows, takes);
     in = rect_cut_top(in, in.h > 8 ? 2 : 0, &(struct rect){0});
     widget_wrap(c, in, ROLE_TEXT, text, strlen(text), 0);
 }

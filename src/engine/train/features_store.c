@@ -26,7 +26,7 @@ struct header {
 };
 static const char magic[8] = "sftfeat1";
 
-enum { HASH_BYTES = 64 };
+enum { HASH_BYTES = 64, NAME_LENGTH = 40 };
 
 /* ---- the name ---- */
 
@@ -56,7 +56,7 @@ static int make_name(char name[96], const struct features_origin *o, struct err 
     sha256_add(&h, e->token, tokens * sizeof *e->token);
     sha256_add(&h, e->segment, tokens * sizeof *e->segment);
     sha256_finish(&h, hex);
-    snprintf(name, 96, "features/%.40s", hex);
+    snprintf(name, 96, "features/%.*s", NAME_LENGTH, hex);
     return 0;
 }
 
@@ -155,7 +155,7 @@ static void put_all(const struct features_store *s, struct file_aside *a, const 
 }
 
 struct kept {
-    char name[64];
+    char name[NAME_LENGTH + 1];
     uint64_t bytes;
     struct timespec used;
 };
@@ -175,12 +175,12 @@ static struct kept *list(DIR *directory, size_t *count)
     *count = 0;
     for (struct dirent *d; (d = readdir(directory));) {
         struct stat st;
-        if (strlen(d->d_name) != 40 || fstatat(dirfd(directory), d->d_name, &st, 0) ||
+        if (strlen(d->d_name) != NAME_LENGTH || fstatat(dirfd(directory), d->d_name, &st, 0) ||
             mem_grow(&all, &capacity, *count + 1, sizeof *all, what, NULL))
             continue;
         struct kept *k = &all[(*count)++];
         *k = (struct kept){.bytes = (uint64_t)st.st_size, .used = st.st_mtim};
-        snprintf(k->name, sizeof k->name, "%s", d->d_name);
+        memcpy(k->name, d->d_name, NAME_LENGTH + 1);
     }
     return all;
 }
