@@ -72,9 +72,10 @@ static inline struct optim_tensor *steps_tensors(struct model *m, size_t *count,
         size_t n = p[i].rows * p[i].cols;
         if (!p[i].trainable)
             continue;
-        t[(*count)++] = (struct optim_tensor){p[i].w,    p[i].dw,   next,        next + n,
-                                              p[i].rows, p[i].cols, p[i].decays, p[i].touched,
-                                              p[i].by_product ? &p[i].stale : NULL};
+        t[(*count)++] =
+            (struct optim_tensor){p[i].w,      p[i].dw,      next,
+                                  next + n,    p[i].rows,    p[i].cols,
+                                  p[i].decays, p[i].touched, p[i].by_product ? &p[i].stale : NULL};
         next += 2 * n;
     }
     return t;

@@ -83,7 +83,8 @@ static void print_findings(FILE *f, const struct preamble *p)
         if (!x->count || k == FINDING_TRUNCATED)
             continue;
         dataset_get(p->dataset, x->rows[0], &e);
-        fprintf(f, "note      %zu rows: %s; the first is %s:%u\n", x->count, finding_name(k, dataset_problem(p->dataset)),
+        fprintf(f, "note      %zu rows: %s; the first is %s:%u\n", x->count,
+                finding_name(k, dataset_problem(p->dataset)),
                 dataset_row_path(p->dataset, x->rows[0]), e.line);
     }
 }

@@ -53,7 +53,7 @@ struct series {
 enum run_series {
     SERIES_TRAIN_LOSS,
     SERIES_VALIDATION_LOSS,
-    SERIES_SCORE,  /* of the validation rows, by problem: session_score */
+    SERIES_SCORE, /* of the validation rows, by problem: session_score */
     SERIES_SCORE2,
     SERIES_RATE,
     SERIES_GRAD_NORM,

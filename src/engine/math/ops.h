@@ -21,7 +21,7 @@
 #define OPS_BLOCK_ROWS 32
 
 enum {
-    OPS_PANEL_K = 384,      /* depth of one chain of multiply-adds in a product */
+    OPS_PANEL_K = 384,        /* depth of one chain of multiply-adds in a product */
     OPS_PANEL_COLUMNS = 1536, /* columns of B packed at a time; a whole number of any tile's */
     OPS_PANEL_ROWS = 192,     /* rows of A at a time; a whole number of tiles */
 };

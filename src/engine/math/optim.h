@@ -22,7 +22,7 @@ struct optim_tensor {
     bool decays; /* weight decay applies: not to biases and LayerNorm */
     uint8_t
         *touched; /* (rows) an embedding's rows that any step has touched; NULL: all rows count */
-    bool *stale;  /* set instead of zeroing dw, which the next backward writes over; NULL: zero it */
+    bool *stale; /* set instead of zeroing dw, which the next backward writes over; NULL: zero it */
 };
 
 struct optim_settings {

@@ -32,11 +32,11 @@ struct settings {
     enum tune tune;
     enum pooling pooling;
     int64_t freeze_layers; /* the embeddings and so many layers do not learn */
-    double learning_rate; /* NaN until resolved: the default depends on tune */
+    double learning_rate;  /* NaN until resolved: the default depends on tune */
     int64_t batch_size, gradient_accumulation_steps;
     int64_t max_tokens_per_batch; /* 0: batch_size decides */
-    double epochs;     /* NaN until resolved */
-    int64_t max_steps; /* 0: epochs decide */
+    double epochs;                /* NaN until resolved */
+    int64_t max_steps;            /* 0: epochs decide */
     enum optim_kind optim;
     double adam_beta1, adam_beta2, adam_epsilon, weight_decay, max_grad_norm;
     enum schedule_kind lr_scheduler_type;
