@@ -1,9 +1,9 @@
 /* bench.c - `sft bench`: how much of this machine a training step uses.
  *
- * Needs no model: the step is one of MiniLM-L6's or BERT-base's shape, with random weights (model/bench.h). What the machine
- * can do at most is measured in the same rounds as what the engine does, in turn, since machines
- * drift and others use them; every figure is the median of its rounds, and a share is the quotient
- * of two such figures. */
+ * Needs no model: the step is one of MiniLM-L6's or BERT-base's shape, with random weights
+ * (model/bench.h). What the machine can do at most is measured in the same rounds as what the engine
+ * does, in turn, since machines drift and others use them; every figure is the median of its rounds,
+ * and a share is the quotient of two such figures. */
 #include "cli/args.h"
 #include "cli/bench_text.h"
 #include "cli/cli.h"

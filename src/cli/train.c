@@ -347,6 +347,7 @@ static int fill_view(const struct train *c, struct trainer_view *v, struct estim
                                      .encoded = c->encoded,
                                      .settings = &v->settings,
                                      .resumed = c->run != NULL,
+                                     .tests = c->spec.files[SPLIT_TEST] != NULL,
                                      .done = steps_behind(c)};
     if (estimate_run(&ask, &pace, e, err))
         return -1;

@@ -56,8 +56,8 @@ static void estimate_done(void *arg, void *owner, const struct err *failed)
     struct load_estimate *l = arg;
     struct app *a = owner;
     struct session *s = &a->session;
+    a->pace = l->pace; /* holds whatever became of the settings */
     if (!failed || failed->code != ERR_CANCELLED) {
-        a->pace = l->pace;
         s->estimate = l->estimate;
         s->estimated = !failed;
         snprintf(s->estimate_error, sizeof s->estimate_error, "%.255s", failed ? failed->text : "");
@@ -72,7 +72,7 @@ void app_load_estimate(struct app *a)
     jobs_cancel(a->jobs, a->estimate_job);
     s->estimated = false;
     s->estimate_error[0] = '\0';
-    if (app_is_frozen() || !s->model_dir[0] || !s->dataset || !s->encoded || s->settings_error[0] ||
+    if (app_is_frozen() || s->load != LOAD_READY || !s->model_dir[0] || s->settings_error[0] ||
         session_run_is_active(s))
         return;
     struct load_estimate *l = mem_alloc(1, sizeof *l, "a job", NULL);

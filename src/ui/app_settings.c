@@ -25,8 +25,7 @@ static void follow_change(struct app *a, const struct settings *before)
         app_load_data(a);
     else if (before->max_length != s->settings.max_length)
         app_load_tokens(a);
-    else if (s->load == LOAD_READY)
-        app_load_estimate(a); /* the others come to it when they are through */
+    app_load_estimate(a); /* while data are loaded anew there is none */
 }
 
 int app_setting_set(struct app *a, const struct setting *which, const char *text, struct err *err)

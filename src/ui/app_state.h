@@ -66,7 +66,8 @@ void app_set_load(struct app *a, enum load_state state);
 void app_load_failed(struct app *a, const struct err *failed);
 void app_load_data(struct app *a);   /* files to rows to tokens to findings, on the jobs thread */
 void app_load_tokens(struct app *a); /* again with the max_length of now */
-/* What a run with the settings of now would take; nothing while a run has the cores. */
+/* What a run with the settings of now would take; none while a run has the cores, or before the data
+ * are there, which brings it then. */
 void app_load_estimate(struct app *a);
 void app_load_inspection(struct app *a, int64_t id, enum split split); /* id -1: the newest */
 void app_ask_again(struct app *a); /* for the evaluations that were not written yet */

@@ -64,9 +64,8 @@ int load_estimate_run(void *arg, const _Atomic int *cancel, struct err *err)
                                      .dataset = l->dataset,
                                      .encoded = l->encoded,
                                      .settings = &l->settings};
-    if (*cancel)
-        return err_set(err, ERR_CANCELLED, "nobody waits for it");
-    return estimate_run(&ask, &l->pace, &l->estimate, err);
+    int rc = *cancel ? 0 : estimate_run(&ask, &l->pace, &l->estimate, err);
+    return *cancel ? err_set(err, ERR_CANCELLED, "other settings have come") : rc;
 }
 
 void load_estimate_destroy(struct load_estimate *l)

@@ -68,7 +68,7 @@ def pick(found, name, key):
 
 
 class Table:
-    """Markdown, and a head line that is printed once."""
+    """In Markdown."""
 
     def __init__(self, *heads):
         self.lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
@@ -246,7 +246,10 @@ def tokenizer(a):
 
 
 def predict_start(a):
-    command = [SFT, "predict", a.tuned_run(), "--text", "Where is my card? It should have come a week ago."]
+    train, _ = data_sets.write("banking77", a.shared, a.scratch, a.limit)
+    tuned = os.path.join(a.scratch, "tuned")
+    run([SFT, "train", "--out", tuned, "--model", a.model, "--train", train, "--max-steps", "2"])
+    command = [SFT, "predict", tuned, "--text", "Where is my card? It should have come a week ago."]
     run(command)
 
     def once():
@@ -336,22 +339,19 @@ def cpu_name():
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART")
+    p.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     p.add_argument("--shared", default="../shared")
     p.add_argument("--model", default=os.environ.get("SFT_MODEL", "models/all-MiniLM-L6-v2"))
     p.add_argument("--python", default=os.environ.get("SFT_PYTHON", "python3"))
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--limit", type=int, default=640)
     a = p.parse_args()
+    unknown = set(a.parts) - set(PARTS)
+    if unknown:
+        p.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
     for part in a.parts or PARTS:
         print(f"\n== {part}", flush=True)
         with tempfile.TemporaryDirectory() as a.scratch:
-            def tuned_run():
-                train, _ = data_sets.write("banking77", a.shared, a.scratch, a.limit)
-                out = os.path.join(a.scratch, "tuned")
-                run([SFT, "train", "--out", out, "--model", a.model, "--train", train, "--max-steps", "2"])
-                return out
-            a.tuned_run = tuned_run
             text = f"{cpu_name()}; {time.strftime('%Y-%m-%d')}, {a.rounds} rounds.\n\n{PARTS[part](a)}"
         print(text, flush=True)
         page.keep(PAGE, "peer.py", part, text)

@@ -42,7 +42,7 @@ static inline void hash_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, u
 
 static void add_block(uint32_t *state, const unsigned char *p)
 {
-    const uint32_t *K = sha256_k;
+    const uint32_t *k = sha256_k;
     uint32_t w[64];
     uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
     uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
@@ -54,14 +54,14 @@ static void add_block(uint32_t *state, const unsigned char *p)
         w[i] = w[i - 16] + s0 + w[i - 7] + s1;
     }
     for (int i = 0; i < 64; i += 8) {
-        hash_round(a, b, c, &d, e, f, g, &h, K[i] + w[i]);
-        hash_round(h, a, b, &c, d, e, f, &g, K[i + 1] + w[i + 1]);
-        hash_round(g, h, a, &b, c, d, e, &f, K[i + 2] + w[i + 2]);
-        hash_round(f, g, h, &a, b, c, d, &e, K[i + 3] + w[i + 3]);
-        hash_round(e, f, g, &h, a, b, c, &d, K[i + 4] + w[i + 4]);
-        hash_round(d, e, f, &g, h, a, b, &c, K[i + 5] + w[i + 5]);
-        hash_round(c, d, e, &f, g, h, a, &b, K[i + 6] + w[i + 6]);
-        hash_round(b, c, d, &e, f, g, h, &a, K[i + 7] + w[i + 7]);
+        hash_round(a, b, c, &d, e, f, g, &h, k[i] + w[i]);
+        hash_round(h, a, b, &c, d, e, f, &g, k[i + 1] + w[i + 1]);
+        hash_round(g, h, a, &b, c, d, e, &f, k[i + 2] + w[i + 2]);
+        hash_round(f, g, h, &a, b, c, d, &e, k[i + 3] + w[i + 3]);
+        hash_round(e, f, g, &h, a, b, c, &d, k[i + 4] + w[i + 4]);
+        hash_round(d, e, f, &g, h, a, b, &c, k[i + 5] + w[i + 5]);
+        hash_round(c, d, e, &f, g, h, a, &b, k[i + 6] + w[i + 6]);
+        hash_round(b, c, d, &e, f, g, h, &a, k[i + 7] + w[i + 7]);
     }
     const uint32_t added[8] = {a, b, c, d, e, f, g, h};
     for (int i = 0; i < 8; i++)
@@ -89,7 +89,6 @@ static sha256_blocks_fn *fastest(void)
 
 /* What both functions do alike: cut the bytes into blocks of 64 (5.2.1), and end with a one, zeros and
  * the length in bits (5.1.1). */
-
 static void feed(uint64_t *length_bytes, unsigned char block[64], uint32_t *state,
                  sha256_blocks_fn *add, const void *bytes, size_t n)
 {

@@ -1,11 +1,10 @@
 /* hash_instructions.c - SHA-256 by x86's SHA extensions (Intel SDM, volume 2, SHA256RNDS2): the weights of
- * a model are named by their hash before every run, and this takes a fifth of the plain loop's time. */
+ * a model are named by their hash before every run, and this takes a sixth of the plain loop's time. */
 #include "engine/base/hash_blocks.h"
 
 #if defined __x86_64__
 #include <cpuid.h>
 #include <immintrin.h>
-#include <stdbool.h>
 
 #define SHA_TARGET __attribute__((target("sha,sse4.1,ssse3")))
 

@@ -107,6 +107,12 @@ size_t attend_sums(const struct model *m)
     return m->layers[0].at[QUERY_NORM_W] ? 2 * m->D : 0;
 }
 
+/* Families whose scores have a bias by position, from what all heads share: its gradients add up. */
+static bool is_biased(const struct model *m)
+{
+    return m->embedding[RELATIVE_BIAS] || m->family->positions == POSITIONS_RELATIVE;
+}
+
 /* A worker's scratch, one part after the other: the kernel's own, P where nobody keeps it, a bias
  * matrix, its gradient, and XLNet's. */
 struct scratch {
@@ -120,7 +126,7 @@ static size_t lay_scratch(const struct model *m, size_t S, bool training, float 
                           struct scratch *out)
 {
     size_t square = whole(S * ops_attention_stride(S));
-    bool biased = m->embedding[RELATIVE_BIAS] || m->family->positions == POSITIONS_RELATIVE;
+    bool biased = is_biased(m);
     size_t at[6] = {0};
     at[1] = whole(ops_attention_scratch(S, m->D));
     at[2] = at[1] + (training ? 0 : square);
@@ -305,12 +311,6 @@ static void finish(void *arg, size_t s, int worker)
     finish_sequence(((const struct dealt *)arg)->j, s);
 }
 
-/* Families whose heads share a table of positions: their gradients add up. */
-static bool heads_add_up(const struct model *m)
-{
-    return m->embedding[RELATIVE_BIAS] || m->family->positions == POSITIONS_RELATIVE;
-}
-
 static void attend_back(void *arg, size_t item, int worker)
 {
     const struct dealt *dealt = arg;
@@ -322,7 +322,7 @@ static void attend_back(void *arg, size_t item, int worker)
     float *sums = sums_of(j, s);
     struct scratch scratch;
     lay_scratch(m, j->ws->max_S, true, compute_scratch(m->compute, worker), &scratch);
-    if (heads_add_up(m))
+    if (is_biased(m))
         memset(sums, 0, attend_sums(m) * sizeof *sums);
     for (; h < end; h++) {
         const float *P = j->k->P + j->ws->attention_at[s] + h * S * ops_attention_stride(S);
@@ -347,7 +347,7 @@ static void attend_back(void *arg, size_t item, int worker)
 void attend_backward(const struct attend_job *j)
 {
     const struct model *m = j->m;
-    struct dealt dealt = deal(j, heads_add_up(m));
+    struct dealt dealt = deal(j, is_biased(m));
     pool_run(m->compute->pool, j->b->B * dealt.groups, attend_back, &dealt);
     if (dealt.groups > 1)
         pool_run(m->compute->pool, j->b->B, finish, &dealt);

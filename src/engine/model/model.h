@@ -41,8 +41,8 @@ struct param {
     int depth;             /* 0 embeddings, 1.. blocks, blocks+1 pooler and head */
     bool trainable, decays;
     bool fresh;       /* not in the checkpoint: initialised from the seed */
-    bool by_product;  /* dw is what a product makes, which may write over what is there: */
-    bool stale;       /* it does, next time; see optim.h */
+    bool by_product;  /* all of dw is what one product makes, so it need not be zeroed, but may be */
+    bool stale;       /* marked, and the next product writes over it; see optim.h */
     uint8_t *touched; /* (rows) for the word embedding, else NULL; see optim.h */
 };
 
@@ -87,8 +87,8 @@ const char *model_notice(const struct model *m);
  * asked once before e's batches go to model_forward, which does not check. */
 int model_check_tokens(const struct model *m, const struct encoded *e, struct err *err);
 
-/* Mark what learns. With `frozen` (freeze_layers) the embeddings and the first
- * so many layers do not; fewer than there are, and of none that share weights. Before workspaces. */
+/* Mark what learns. With `frozen` (freeze_layers) the embeddings and the first so many layers do not:
+ * ERR_USAGE when that leaves none, ERR_UNSUPPORTED when layers share weights. Before workspaces. */
 int model_mark_training(struct model *m, enum tune tune, size_t frozen, struct err *err);
 /* The same, and make gradients for what learns. */
 int model_prepare_training(struct model *m, enum tune tune, size_t frozen, struct err *err);

@@ -333,8 +333,6 @@ void params_destroy(struct model *m)
     mem_block_clear(&m->gradients);
 }
 
-/* FULL trains what the path from ids to logits holds; HEAD what is no part of the checkpoint's
- * backbone. An unused pooler is neither. */
 /* The norm before the first layer that learns is that layer's, whatever block it is computed in. */
 static bool is_frozen(const struct model *m, const struct param *p)
 {
@@ -344,6 +342,8 @@ static bool is_frozen(const struct model *m, const struct param *p)
     return m->family->place != PRE_NORM || (p != last->at[NORM_B_W] && p != last->at[NORM_B_B]);
 }
 
+/* FULL trains what the path from ids to logits holds; HEAD what is no part of the checkpoint's
+ * backbone. An unused pooler is neither. */
 static bool learns(const struct model *m, const struct param *p, enum tune tune)
 {
     bool of_head = false, of_dense = false;

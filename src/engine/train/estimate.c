@@ -1,19 +1,23 @@
 /* estimate.c - counts of work times what was measured. The constants say how far kernels other than
- * products stay below the machine's peak; they were fitted to whole runs on AVX2 and AVX-512 machines
- * (docs/performance.md has what came of it). */
+ * products stay below the machine's peak; they were fitted to whole runs on one AVX2
+ * machine (docs/performance.md has what came of it). */
 #include "engine/train/estimate.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/file.h"
 #include "engine/base/mem.h"
 #include "engine/math/compute.h"
 #include "engine/math/machine.h"
 #include "engine/math/speed.h"
 #include "engine/model/model.h"
+#include "engine/model/weight_files.h"
 #include "engine/model/work.h"
+#include "engine/train/features_store.h"
 #include "engine/train/order.h"
+#include "engine/train/prefix.h"
 
 static const double attention_share = 0.38; /* of the peak */
 static const double element_flops = 75;     /* of the peak's, that an element takes forward */
@@ -39,18 +43,18 @@ static int measure(struct pace *p, struct compute *c, size_t hidden, const struc
     if (!m)
         return -1;
     struct machine_bandwidth width = machine_bandwidth(m, 2);
+    struct pace found = {.bandwidth = fmax(width.huge_pages, width.small_pages),
+                         .bf16 = s->bf16,
+                         .threads = s->threads};
     machine_memory_destroy(m);
-    p->bandwidth = fmax(width.huge_pages, width.small_pages);
-    p->bf16 = s->bf16;
-    p->threads = s->threads;
-    p->products = p->peak = 0;
     for (int round = 0; round < ROUNDS; round++) { /* one alone may fall into a bad moment */
         double products;
         if (speed_products(c, hidden < WIDEST ? hidden : WIDEST, 0.008, &products, err))
             return -1;
-        p->products = fmax(p->products, products);
-        p->peak = fmax(p->peak, machine_peak(c->pool, pool_threads(c->pool)));
+        found.products = fmax(found.products, products);
+        found.peak = fmax(found.peak, machine_peak(c->pool, pool_threads(c->pool)));
     }
+    *p = found;
     return 0;
 }
 
@@ -62,6 +66,7 @@ struct plan {
     struct model *model;
     size_t first, layers; /* layers [first, layers) are trained, those before are frozen */
     bool head;            /* tune head */
+    bool features_kept;   /* by an earlier run: its backbone's pass falls away */
     double trained;       /* parameters that the optimiser moves */
     double table_unused;  /* of the word table's, those that no text has */
     struct work_batch all, largest; /* of an epoch's batches: their sum; the one with most tokens */
@@ -96,10 +101,10 @@ static double epoch_seconds(const struct plan *p)
                          3 * dispatch_seconds * dispatches * (layers + 1));
 }
 
-/* Gradients are zeroed, added to their norm and read; weights and moments read and written. */
+/* Gradients are read for their norm and again; weights and moments read and written. */
 static double optimiser_seconds(const struct plan *p)
 {
-    double bytes = p->ask->settings->optim == OPTIM_ADAMW ? 36 : 20;
+    double bytes = p->ask->settings->optim == OPTIM_ADAMW ? 32 : 16;
     return bytes * 1e-9 * p->trained / p->pace->bandwidth;
 }
 
@@ -189,7 +194,8 @@ static int count_params(struct plan *p, struct estimate *out, struct err *err)
     out->params_trained = counts.trained;
     out->params_new = counts.fresh;
     p->trained = (double)counts.trained;
-    if (word->trainable && count_unused(p, word->rows, (double)word->cols, err))
+    bool skips = word->trainable && !(word->decays && p->ask->settings->weight_decay > 0);
+    if (skips && count_unused(p, word->rows, (double)word->cols, err))
         return -1;
     p->trained -= p->table_unused;
     return 0;
@@ -212,15 +218,17 @@ static void count_seconds(const struct plan *p, struct estimate *e)
     e->step_seconds = epoch_seconds(p) / per_epoch + optimiser_seconds(p);
     e->seconds = left * e->step_seconds + weights / start_rate + weights / disk_rate;
     if (p->head) {
-        struct work_batch all = p->all, validation = rows_of(p, SPLIT_VALIDATION);
-        e->seconds += forward_seconds(p, 0, p->layers, &all);
-        e->seconds += forward_seconds(p, 0, p->layers, &validation);
+        const struct work_batch validation = rows_of(p, SPLIT_VALIDATION);
+        if (!p->features_kept)
+            e->seconds += forward_seconds(p, 0, p->layers, &p->all) +
+                          forward_seconds(p, 0, p->layers, &validation);
         saves = fmin(saves, e->seconds); /* one a second at most */
     } else if (p->first) {               /* once for every row, in the first epoch */
         e->seconds += fmin(1, left / per_epoch) * forward_seconds(p, 0, p->first, &p->all);
     }
     e->seconds += times(p, e, s->eval_steps) * evaluation_seconds(p, SPLIT_VALIDATION);
-    e->seconds += evaluation_seconds(p, SPLIT_TEST);
+    if (p->ask->tests)
+        e->seconds += evaluation_seconds(p, SPLIT_TEST);
     e->seconds += saves * copies * (double)e->params_trained / disk_rate;
 }
 
@@ -247,7 +255,7 @@ static void count_memory(const struct plan *p, struct estimate *e)
     if (p->head)
         e->peak_bytes += (p->all.sequences + validation.sequences) * width * 4;
     else if (p->first)
-        e->peak_bytes += p->all.tokens * width * 4;
+        e->peak_bytes += fmin(p->all.tokens * width * 4, (double)prefix_room_bytes());
 }
 
 static int open_model(struct plan *p, struct compute *c, struct err *err)
@@ -267,6 +275,22 @@ static int open_model(struct plan *p, struct compute *c, struct err *err)
     return 0;
 }
 
+/* What cannot be told, for want of a cache directory say, will be computed. */
+static bool are_kept(const struct plan *p, const char *kernels)
+{
+    char sha256[65];
+    const struct features_origin origin = {.model_dir = p->ask->model_dir,
+                                           .weights_sha256 = sha256,
+                                           .kernels = kernels,
+                                           .pooling = model_pooling(p->model),
+                                           .encoded = p->ask->encoded};
+    struct features_store store;
+    return !weight_files_sha256(p->ask->model_dir, sha256, NULL) &&
+           features_store_init(&store, &origin, dataset_rows(p->ask->dataset),
+                               model_feature_width(p->model), NULL) > 0 &&
+           file_exists(store.path);
+}
+
 static int estimate(struct plan *p, struct compute *c, struct pace *pace, struct estimate *out,
                     struct err *err)
 {
@@ -277,6 +301,7 @@ static int estimate(struct plan *p, struct compute *c, struct pace *pace, struct
     if (open_model(p, c, err) || measure(pace, c, model_feature_width(p->model), s, err) ||
         count_batches(p, out, err) || count_params(p, out, err))
         return -1;
+    p->features_kept = p->head && are_kept(p, out->kernels);
     count_seconds(p, out);
     count_memory(p, out);
     return 0;

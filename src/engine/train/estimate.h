@@ -29,6 +29,7 @@ struct estimate_ask { /* all borrowed */
     const struct encoded *encoded;
     const struct settings *settings; /* resolved */
     bool resumed;                    /* bf16 is then not held to today's speed */
+    bool tests;                      /* the test rows are evaluated at its end */
     int64_t done;                    /* steps that are behind it */
 };
 

@@ -1,7 +1,7 @@
 /* learner.h - one optimiser step, all of whose memory is laid out before the first.
  *
- * A step is: zero the gradients; for each micro-batch (order.h) forward, loss,
- * backward; norm, clip, update. The loss is divided by the number of examples of the whole step
+ * A step is: zero the gradients, or mark them to be written over (optim.h); for each micro-batch
+ * (order.h) forward, loss, backward; norm, clip, update. The loss is divided by the number of examples of the whole step
  * (with class weights: by the sum of their weights), so accumulation changes nothing but memory. A
  * loss or norm that is not finite stops the step before any weight moves.
  *

@@ -1,6 +1,5 @@
 #include "engine/train/prefix.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,10 +17,14 @@ struct prefix {
     uint8_t *known;         /* (rows) */
 };
 
+uint64_t prefix_room_bytes(void)
+{
+    return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 4;
+}
+
 static uint64_t room_for(size_t bytes_of_token, uint64_t tokens)
 {
-    uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES), page = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t room = pages * page / 4 / bytes_of_token;
+    uint64_t room = prefix_room_bytes() / bytes_of_token;
     return tokens < room ? tokens : room;
 }
 

@@ -11,8 +11,11 @@
 #include "engine/model/model.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct prefix;
+
+uint64_t prefix_room_bytes(void); /* what is kept at most */
 
 /* For batches of up to max_B rows and max_T tokens. All borrowed. */
 struct prefix *prefix_create(struct model *m, const struct encoded *e, size_t max_B, size_t max_T,
