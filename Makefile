@@ -45,6 +45,12 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(SFT_CFLAGS) -c $< -o $@
 
+# The kernels that a machine may lack, for the tests of every machine (tests/emulated/emulated.h).
+$(B)/libemulated.a: $(call object,$(wildcard tests/emulated/*.c))
+	@rm -f $@
+	ar rcs $@ $^
+$(B)/tests/emulated/%.o: EXTRA := -Itests/emulated/intrinsics -mavx2 -mfma -O1 -Wno-psabi
+
 # A test is one small program in tests/unit, tests/tui, tests/stress, tests/bench or tests/parity.
 TEST_LIBS := -lcmocka -lvterm -lutil $(LDLIBS)
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c tests/tui/test_*.c))
@@ -52,7 +58,7 @@ TOOLS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/stress/*.c tests/ben
 TUI_HARNESS := $(call object,$(filter-out tests/tui/test_%,$(wildcard tests/tui/*.c)))
 $(B)/tests/tui/test_%: $(B)/tests/tui/test_%.o $(TUI_HARNESS) $(B)/libapp.a $(B)/libengine.a
 	$(CC) $(SFT_CFLAGS) $(LDFLAGS) $^ $(B)/libapp.a $(B)/libengine.a $(TEST_LIBS) -o $@
-$(B)/tests/%: $(B)/tests/%.o $(B)/libapp.a $(B)/libengine.a
+$(B)/tests/%: $(B)/tests/%.o $(B)/libemulated.a $(B)/libapp.a $(B)/libengine.a
 	$(CC) $(SFT_CFLAGS) $(LDFLAGS) $^ $(B)/libapp.a $(B)/libengine.a $(TEST_LIBS) -o $@
 
 # Pages made from tables of the source; test_settings, test_actions and test_man_page compare.

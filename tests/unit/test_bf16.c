@@ -4,11 +4,19 @@
 #include "engine/math/reference.h"
 #include "math_check.h"
 
-static const char *const names[] = {"plain", "avx512_bf16", "amx"};
+enum { ROWS = 5 };
+
+static const struct bf16 *row_of(size_t i)
+{
+    static const char *const names[] = {"plain", "avx512_bf16", "amx"};
+    if (i < 3)
+        return bf16_find(names[i]);
+    return !cpu_find_ops("avx2") ? NULL : i == 3 ? &emulated_avx512_bf16 : &emulated_amx;
+}
 
 #define FOR_EACH_BF16(bf16)                                                                        \
-    for (size_t bf16_i = 0; bf16_i < sizeof names / sizeof names[0]; bf16_i++)                     \
-        for (const struct bf16 *bf16 = bf16_find(names[bf16_i]); bf16; bf16 = NULL)
+    for (size_t bf16_i = 0; bf16_i < ROWS; bf16_i++)                                               \
+        for (const struct bf16 *bf16 = row_of(bf16_i); bf16; bf16 = NULL)
 
 static float to_bf16(float x)
 {
