@@ -1,5 +1,6 @@
 /* main.c - finds the subcommand, nothing else. */
 #include "cli/cli.h"
+#include "cli/fault.h"
 #include "engine/base/version.h"
 #include "engine/math/blas.h"
 
@@ -23,6 +24,7 @@ int main(int argc, char **argv)
     /* Not LC_NUMERIC: numbers in files never change their point. */
     setlocale(LC_CTYPE, "");
     setlocale(LC_MESSAGES, "");
+    fault_explain_cut_files();
     blas_prepare(); /* sets environment variables, so before there is any thread */
     if (argc < 2)
         return cli_ui(argc, argv);

@@ -2,6 +2,7 @@
  * the rule that make_families.py has, too, and its ten texts as a batch. */
 #ifndef FAMILY_FIXTURE_H
 #define FAMILY_FIXTURE_H
+#include "engine/base/file.h"
 #include "engine/base/json.h"
 #include "model_fixture.h"
 

@@ -10,6 +10,7 @@
 
 #include "cli/stop.h"
 #include "engine/base/file.h"
+#include "engine/base/file_map.h"
 #include "engine/base/hash.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 #include "ui/jobs.h"
 
 #include "engine/base/mem.h"
+#include "engine/base/thread.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -83,7 +84,7 @@ struct jobs *jobs_create(struct err *err)
     j->pipe[0] = j->pipe[1] = -1;
     if (pipe2(j->pipe, O_CLOEXEC | O_NONBLOCK)) {
         err_errno(err, "cannot make a pipe");
-    } else if (pthread_create(&j->thread, NULL, jobs_thread, j)) {
+    } else if (thread_start(&j->thread, jobs_thread, j)) {
         err_set(err, ERR_NOMEM, "cannot start the jobs thread");
     } else {
         j->started = true;

@@ -5,6 +5,7 @@
  * index. Built plainly it mutates the files of tests/fixtures, N times (20000), from a fixed random
  * stream; with -fsanitize=fuzzer and -DLIBFUZZER it is a libFuzzer target. */
 #include "engine/base/file.h"
+#include "engine/base/file_map.h"
 #include "engine/base/rng.h"
 #include "engine/model/pickle.h"
 #include "engine/model/safetensors.h"

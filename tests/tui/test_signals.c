@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "engine/base/file.h"
@@ -100,10 +101,24 @@ static void check_saved(void)
     globfree(&found);
 }
 
-static void end_by(int sig, enum doing doing)
+/* To a thread that is not the first, as a fault in it would be. */
+static void signal_another_thread(struct harness *h, int sig)
+{
+    char pattern[64];
+    glob_t found;
+    snprintf(pattern, sizeof pattern, "/proc/%d/task/*", harness_pid(h));
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    assert_true(found.gl_pathc > 1);
+    int thread = atoi(strrchr(found.gl_pathv[found.gl_pathc - 1], '/') + 1);
+    assert_int_not_equal(thread, harness_pid(h));
+    assert_int_equal(syscall(SYS_tgkill, harness_pid(h), thread, sig), 0);
+    globfree(&found);
+}
+
+static void end_by(int sig, enum doing doing, void (*send)(struct harness *, int))
 {
     struct harness *h = start(doing);
-    harness_signal(h, sig);
+    send(h, sig);
     int status = harness_wait_exit(h);
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     assert_true(status > 0); /* the sanitizer makes its own end of a fault */
@@ -124,7 +139,7 @@ static void every_signal(enum doing doing)
     static const int signals[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL,
                                   SIGTERM, SIGHUP,  SIGINT, SIGQUIT};
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-        end_by(signals[i], doing);
+        end_by(signals[i], doing, harness_signal);
 }
 
 static void signals_while_idle(void **state)
@@ -143,6 +158,14 @@ static void signals_while_training(void **state)
 {
     (void)state;
     every_signal(TRAINING);
+}
+
+static void faults_of_other_threads(void **state)
+{
+    (void)state;
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        end_by(faults[i], TRAINING, signal_another_thread);
 }
 
 static void quit_asks_and_saves(void **state)
@@ -179,6 +202,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(signals_while_idle, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(signals_while_typing, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(signals_while_training, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(faults_of_other_threads, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(quit_asks_and_saves, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(ctrl_c_leaves, make_directory, remove_directory),
     };

@@ -2,6 +2,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/err.h"
 #include "engine/base/file.h"
+#include "engine/base/file_map.h"
 #include "engine/base/hash.h"
 #include "engine/base/hash_blocks.h"
 #include "engine/base/mem.h"
@@ -241,6 +242,35 @@ static void test_a_full_disk_is_said(void **state)
     assert_int_equal(e.code, ERR_NOSPACE);
 }
 
+/* Every byte of a mapping has its file's name, and no byte beside it or after it was closed. */
+static void test_a_mapping_knows_its_file(void **state)
+{
+    (void)state;
+    enum { MANY = 70 }; /* more than are remembered */
+    struct err e;
+    struct file_map m, more[MANY];
+    char path[4096];
+    snprintf(path, sizeof path, "%s", in_dir("mapped"));
+    assert_int_equal(file_write(path, "hello", 5, &e), 0);
+    assert_int_equal(file_map_open(&m, path, &e), 0);
+    assert_string_equal(file_map_path_at(m.data), path);
+    assert_string_equal(file_map_path_at(m.data + 4), path);
+    assert_null(file_map_path_at(m.data + 5));
+    assert_null(file_map_path_at(m.data - 1));
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(file_map_open(&more[i], path, &e), 0);
+    assert_non_null(file_map_path_at(more[0].data));
+    assert_null(file_map_path_at(more[MANY - 1].data));
+    for (int i = 0; i < MANY; i++)
+        file_map_close(&more[i]);
+    const unsigned char *was = m.data;
+    file_map_close(&m);
+    assert_null(file_map_path_at(was));
+    assert_int_equal(file_map_open(&m, path, &e), 0);
+    assert_non_null(file_map_path_at(m.data));
+    file_map_close(&m);
+}
+
 static void test_directories(void **state)
 {
     (void)state;
@@ -299,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_rng),
         cmocka_unit_test(test_files_are_whole_or_absent),
         cmocka_unit_test(test_a_full_disk_is_said),
+        cmocka_unit_test(test_a_mapping_knows_its_file),
         cmocka_unit_test(test_directories),
         cmocka_unit_test(test_clock_can_be_pinned),
     };

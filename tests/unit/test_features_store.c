@@ -155,14 +155,15 @@ static void test_those_not_used_for_longest_go(void **state)
     (void)state;
     struct features_origin o = origin();
     struct features_store s = store_of(&o);
-    char old[600], older[600], other[600];
+    char old[600], older[600], broken_off[600], other[600];
     assert_int_equal(features_store_write(&s, some, numbers, &err), 0);
     big_file("0123456789012345678901234567890123456789", 50, old);
     big_file("1123456789012345678901234567890123456789", 60, older);
+    big_file("2123456789012345678901234567890123456789.part4711", 65, broken_off);
     big_file("not-ours", 70, other);
     assert_int_equal(features_store_write(&s, some, numbers, &err), 0);
     assert_true(file_exists(s.path) && file_exists(old) && file_exists(other));
-    assert_false(file_exists(older));
+    assert_false(file_exists(older) || file_exists(broken_off));
     unlink(old);
     unlink(other);
 }

@@ -2,6 +2,7 @@
  */
 #include "model_fixture.h"
 
+#include "engine/base/file.h"
 #include "engine/base/hash.h"
 #include "engine/base/rng.h"
 

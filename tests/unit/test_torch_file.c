@@ -5,6 +5,7 @@
  * Pickles that PyTorch would not write are in test_pickle.c. */
 #include "torch_fixture.h"
 
+#include "engine/base/file.h"
 #include "engine/base/hash.h"
 #include "engine/model/weight_files.h"
 

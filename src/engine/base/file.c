@@ -1,5 +1,6 @@
 #include "engine/base/file.h"
 
+#include "engine/base/file_map.h"
 #include "engine/base/mem.h"
 
 #include <dirent.h>
@@ -7,7 +8,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,38 +51,6 @@ fail:
         close(fd);
     free(text);
     return NULL;
-}
-
-int file_map_open(struct file_map *m, const char *path, struct err *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st)) {
-        err_errno(err, "cannot read '%s'", path);
-        if (fd >= 0)
-            close(fd);
-        return -1;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        close(fd);
-        return err_set(err, ERR_IO, "cannot read '%s': it is not a regular file", path);
-    }
-    *m = (struct file_map){(const unsigned char *)"", (size_t)st.st_size};
-    void *p = m->size_bytes ? mmap(NULL, m->size_bytes, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
-    int failed = p == MAP_FAILED;
-    if (failed)
-        err_errno(err, "cannot map '%s'", path);
-    else if (p)
-        m->data = p;
-    close(fd);
-    return failed ? -1 : 0;
-}
-
-void file_map_close(struct file_map *m)
-{
-    if (m->size_bytes)
-        munmap((void *)m->data, m->size_bytes);
-    *m = (struct file_map){0};
 }
 
 bool file_exists(const char *path)

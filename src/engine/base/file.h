@@ -14,14 +14,6 @@
 /* The whole file, with a NUL after its last byte; free() it. Reads pipes and /dev/stdin too. */
 char *file_read(const char *path, size_t *size_bytes, struct err *err);
 
-/* A read-only mapping. An empty file maps to data "" and size 0. */
-struct file_map {
-    const unsigned char *data;
-    size_t size_bytes;
-};
-int file_map_open(struct file_map *m, const char *path, struct err *err);
-void file_map_close(struct file_map *m); /* a zeroed struct is fine */
-
 bool file_exists(const char *path);
 bool file_is_directory(const char *path);
 /* True when path is absent or an empty directory: what `--out` may name. */

@@ -1,6 +1,6 @@
 #include "engine/base/hash.h"
 
-#include "engine/base/file.h"
+#include "engine/base/file_map.h"
 #include "engine/base/hash_blocks.h"
 
 #include <stdatomic.h>

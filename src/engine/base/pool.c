@@ -11,12 +11,12 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/mem.h"
+#include "engine/base/thread.h"
 
 #include <assert.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -138,16 +138,6 @@ static void *worker_main(void *arg)
 }
 
 /* Signals are for the thread that owns the terminal, never for a worker. */
-static int start_worker(struct worker *w)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&w->thread, NULL, worker_main, w);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed;
-}
-
 static struct pool *make_pool(struct err *err)
 {
     struct pool *p = aligned_alloc(CACHE_LINE, sizeof *p);
@@ -185,7 +175,7 @@ struct pool *pool_create(int threads, struct err *err)
     for (; p->threads < threads; p->threads++) {
         struct worker *w = &p->workers[p->threads - 1];
         *w = (struct worker){.pool = p, .index = p->threads};
-        if (start_worker(w)) {
+        if (thread_start(&w->thread, worker_main, w)) {
             err_set(err, ERR_IO, "cannot start worker %d of %d: %s; use fewer --threads",
                     p->threads, threads - 1, "the system refuses another thread");
             pool_destroy(p);

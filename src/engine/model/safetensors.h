@@ -8,7 +8,7 @@
 #ifndef SAFETENSORS_H
 #define SAFETENSORS_H
 #include "engine/base/err.h"
-#include "engine/base/file.h"
+#include "engine/base/file_map.h"
 #include "engine/model/tensor.h"
 
 #include <stddef.h>

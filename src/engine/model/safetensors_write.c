@@ -1,6 +1,7 @@
 /* safetensors_write.c - writing: tensors as F32 in the order given, the header padded with spaces
  * so that the data start on 8 bytes. The file's SHA-256 is taken from the bytes as they go out, so
  * what is named is what was written. */
+#include "engine/base/file.h"
 #include "engine/model/safetensors.h"
 
 #include "engine/base/hash.h"

@@ -13,7 +13,7 @@
 #ifndef TORCH_FILE_H
 #define TORCH_FILE_H
 #include "engine/base/err.h"
-#include "engine/base/file.h"
+#include "engine/base/file_map.h"
 #include "engine/model/tensor.h"
 
 struct torch_file {

@@ -4,6 +4,7 @@
 
 #include "engine/base/cache.h"
 #include "engine/base/file.h"
+#include "engine/base/file_map.h"
 #include "engine/base/hash.h"
 #include "engine/base/mem.h"
 #include "engine/base/version.h"
@@ -26,7 +27,7 @@ struct header {
 };
 static const char magic[8] = "sftfeat1";
 
-enum { HASH_BYTES = 64, NAME_LENGTH = 40 };
+enum { HASH_BYTES = 64, NAME_LENGTH = 40, SUFFIX_LENGTH = 32 };
 
 /* ---- the name ---- */
 
@@ -155,7 +156,7 @@ static void put_all(const struct features_store *s, struct file_aside *a, const 
 }
 
 struct kept {
-    char name[NAME_LENGTH + 1];
+    char name[NAME_LENGTH + SUFFIX_LENGTH];
     uint64_t bytes;
     struct timespec used;
 };
@@ -168,6 +169,14 @@ static int by_use(const void *a, const void *b)
     return x->used.tv_nsec < y->used.tv_nsec ? 1 : x->used.tv_nsec > y->used.tv_nsec ? -1 : 0;
 }
 
+/* What a killed run left half written lies there under a longer name, and takes room, too. */
+static bool is_ours(const char *name)
+{
+    size_t length = strlen(name);
+    return length == NAME_LENGTH || (length > NAME_LENGTH && name[NAME_LENGTH] == '.' &&
+                                     length < NAME_LENGTH + SUFFIX_LENGTH);
+}
+
 static struct kept *list(DIR *directory, size_t *count)
 {
     struct kept *all = NULL;
@@ -175,12 +184,12 @@ static struct kept *list(DIR *directory, size_t *count)
     *count = 0;
     for (struct dirent *d; (d = readdir(directory));) {
         struct stat st;
-        if (strlen(d->d_name) != NAME_LENGTH || fstatat(dirfd(directory), d->d_name, &st, 0) ||
+        if (!is_ours(d->d_name) || fstatat(dirfd(directory), d->d_name, &st, 0) ||
             mem_grow(&all, &capacity, *count + 1, sizeof *all, what, NULL))
             continue;
         struct kept *k = &all[(*count)++];
         *k = (struct kept){.bytes = (uint64_t)st.st_size, .used = st.st_mtim};
-        memcpy(k->name, d->d_name, NAME_LENGTH + 1);
+        strcpy(k->name, d->d_name);
     }
     return all;
 }

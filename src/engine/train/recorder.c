@@ -16,6 +16,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/file.h"
 #include "engine/base/mem.h"
+#include "engine/base/thread.h"
 #include "engine/train/record_writer.h"
 
 enum { ROOM = 1024, CHUNK = 256 };
@@ -261,7 +262,7 @@ static int start(struct recorder *r, const char *rundir, int64_t resume_step, st
         attach_ring(r, rundir, err) ||
         record_writer_open(&r->writer, rundir, resume_step, &r->next_id, err))
         return -1;
-    if (pthread_create(&r->thread, NULL, record, r))
+    if (thread_start(&r->thread, record, r))
         return err_set(err, ERR_NOMEM, "cannot start the recorder's thread for '%s'", rundir);
     return 0;
 }

@@ -1,7 +1,6 @@
 #include "engine/train/trainer_internal.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/file.h"
 #include "engine/base/mem.h"
+#include "engine/base/thread.h"
 #include "engine/train/class_weights.h"
 #include "engine/train/history.h"
 #include "engine/train/run.h"
@@ -249,11 +249,7 @@ static void fill_view(struct trainer *t)
 /* Signals are for the thread that reads the keys; the trainer's and those it starts get none. */
 static int start_thread(struct trainer *t, struct err *err)
 {
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int rc = pthread_create(&t->thread, NULL, thread_main, t);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    int rc = thread_start(&t->thread, thread_main, t);
     return rc ? err_set(err, ERR_NOMEM, "cannot start the trainer's thread: %s", strerror(rc)) : 0;
 }
 
