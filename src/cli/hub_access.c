@@ -109,12 +109,16 @@ static int read_endpoint(struct hub *h, struct err *err)
         return err_set(err, ERR_USAGE, "HF_ENDPOINT is too long");
     memcpy(h->endpoint, endpoint, n);
     h->endpoint[n] = '\0';
-    if (!transfer_is_url(h->endpoint) || strpbrk(h->endpoint, "?# "))
-        return err_set(err, ERR_USAGE,
-                       "HF_ENDPOINT is '%.100s'; expected an address like https://huggingface.co, "
-                       "without a user's name",
-                       h->endpoint);
-    return 0;
+    if (transfer_is_url(h->endpoint) && !strpbrk(h->endpoint, "?# "))
+        return 0;
+    if (strchr(h->endpoint, '@')) /* not repeated: a password may stand there */
+        return err_set(
+            err, ERR_USAGE,
+            "HF_ENDPOINT has a user's name before an '@'; leave it out, and put an access "
+            "token into HF_TOKEN");
+    return err_set(err, ERR_USAGE,
+                   "HF_ENDPOINT is '%.100s'; expected an address like https://huggingface.co",
+                   h->endpoint);
 }
 
 int hub_open(struct hub *h, const char *model, const char *revision,

@@ -63,16 +63,22 @@ static void print_rows(FILE *f, const struct preamble *p)
             dataset_label(d, rare), dataset_label(d, common));
 }
 
+static const char *plural(size_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 static void print_tokens(FILE *f, const struct preamble *p)
 {
     const struct gate *g = p->gate;
     size_t rows = dataset_rows(p->dataset);
-    fprintf(
-        f,
-        "tokens    %zu to %zu a row, median %zu, 95 %% up to %zu; %zu rows (%.1f %%) are cut at "
-        "%zu\n",
-        g->shortest, g->longest, g->median, g->p95, p->encoded->truncated,
-        rows ? 100.0 * (double)p->encoded->truncated / (double)rows : 0.0, p->encoded->max_length);
+    fprintf(f,
+            "tokens    %zu to %zu a row, median %zu, 95 %% up to %zu; %zu row%s (%.1f %%) cut at "
+            "%zu\n",
+            g->shortest, g->longest, g->median, g->p95, p->encoded->truncated,
+            plural(p->encoded->truncated),
+            rows ? 100.0 * (double)p->encoded->truncated / (double)rows : 0.0,
+            p->encoded->max_length);
 }
 
 static void print_findings(FILE *f, const struct preamble *p)
@@ -83,7 +89,7 @@ static void print_findings(FILE *f, const struct preamble *p)
         if (!x->count || k == FINDING_TRUNCATED)
             continue;
         dataset_get(p->dataset, x->rows[0], &e);
-        fprintf(f, "note      %zu rows: %s; the first is %s:%u\n", x->count,
+        fprintf(f, "note      %zu row%s: %s; the first is %s:%u\n", x->count, plural(x->count),
                 finding_name(k, dataset_problem(p->dataset)),
                 dataset_row_path(p->dataset, x->rows[0]), e.line);
     }
@@ -93,9 +99,11 @@ static void print_plan(FILE *f, const struct preamble *p)
 {
     const struct settings *s = &p->view->settings;
     int64_t budget = s->max_tokens_per_batch, each = budget ? budget : s->batch_size;
-    fprintf(f, "plan      %" PRId64 " steps (%.4g epochs) of %s%" PRId64 " %s",
-            p->view->total_steps, p->view->epochs, budget ? "up to " : "",
-            each * s->gradient_accumulation_steps, budget ? "tokens" : "examples");
+    each *= s->gradient_accumulation_steps;
+    fprintf(f, "plan      %" PRId64 " step%s (%.4g epoch%s) of %s%" PRId64 " %s%s",
+            p->view->total_steps, plural((size_t)p->view->total_steps), p->view->epochs,
+            p->view->epochs == 1 ? "" : "s", budget ? "up to " : "", each,
+            budget ? "token" : "example", plural((size_t)each));
     for (size_t i = 0; i < settings_count(); i++) {
         static const char *const shown[] = {"tune", "learning_rate", "lr_scheduler_type",
                                             "pooling"};

@@ -54,9 +54,12 @@ static void format_view(char *out, size_t size, const struct trainer_view *v)
     }
     if (v->seconds_left >= 0)
         cli_format_duration(left, sizeof left, v->seconds_left);
-    snprintf(out, size, "step %lld/%lld  epoch %.2f  loss %.4f  %.0f tokens/s%s%s%s%s",
-             (long long)v->step, (long long)v->total_steps, v->epoch, v->loss, v->tokens_per_second,
-             *left ? "  " : "", left, *left ? " left" : "",
+    int n = snprintf(out, size, "step %lld/%lld  epoch %.2f", (long long)v->step,
+                     (long long)v->total_steps, v->epoch);
+    if (v->tokens_per_second > 0) /* else no step was done yet, since the start or a resume */
+        n += snprintf(out + n, size - (size_t)n, "  loss %.4f  %.0f tokens/s", v->loss,
+                      v->tokens_per_second);
+    snprintf(out + n, size - (size_t)n, "%s%s%s%s", *left ? "  " : "", left, *left ? " left" : "",
              v->state == TRAINER_PAUSED ? "  paused" : "");
 }
 

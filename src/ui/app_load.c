@@ -159,9 +159,10 @@ void app_load_tokens(struct app *a)
 static void start_as_asked(struct app *a)
 {
     struct err err;
-    if (a->start_when_read && app_run_start(a, &err))
+    bool asked = a->start_when_read;
+    a->start_when_read = false; /* the start asks again if the data turn out to be stale */
+    if (asked && app_run_start(a, &err))
         app_say_err(a, &err);
-    a->start_when_read = false;
 }
 
 static void data_done(void *arg, void *owner, const struct err *failed)
@@ -170,6 +171,7 @@ static void data_done(void *arg, void *owner, const struct err *failed)
     struct app *a = owner;
     struct session *s = &a->session;
     if (failed) {
+        a->start_when_read = false;
         app_load_failed(a, failed);
     } else {
         jobs_cancel(a->jobs, a->tokens_job);

@@ -145,6 +145,11 @@ static bool is_stale(const struct session *s)
 int app_run_start(struct app *a, struct err *err)
 {
     struct session *s = &a->session;
+    if (a->start_when_read) {
+        a->start_when_read = false;
+        app_say(a, ROLE_WARN, "taken back: the training does not start");
+        return 0;
+    }
     if (check_ready(s, err))
         return -1;
     if (s->dataset && is_stale(s)) /* changed while another training ran */

@@ -256,7 +256,8 @@ hub online
 with HF_HUB_OFFLINE=1 no_pull 1 "HF_HUB_OFFLINE is set, so 'owner/tiny' is not fetched; unset it" offline
 with HF_HUB_OFFLINE=0 pull offline_not
 with HF_ENDPOINT=ftp://127.0.0.1 no_pull 2 "HF_ENDPOINT is 'ftp://127.0.0.1'; expected" endpoint
-with HF_ENDPOINT=http://me:pw@127.0.0.1 no_pull 2 "without a user" endpoint
+with HF_ENDPOINT=http://me:pw@127.0.0.1 no_pull 2 "user's name before an '@'; leave it out" endpoint
+grep -q 'me:pw' "$T/endpoint.err" && fail "a password is repeated: $(cat "$T/endpoint.err")"
 with HF_ENDPOINT=http://127.0.0.1:1 no_pull 1 "look at the network" closed
 for name in ../up /abs a/b/c . .. 'a b' owner/ 'https://huggingface.co/a/b' ''; do
     refused 2 "is no model's name" name "$SFT" pull "$name" "$T/x"

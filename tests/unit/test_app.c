@@ -126,6 +126,21 @@ static void test_set_key_before_the_data_are_read(void **state)
     app_destroy(a);
 }
 
+/* A start before the data are read waits for them; asked for twice, it is taken back. */
+static void start_key_before_the_data_are_read(void **state)
+{
+    (void)state;
+    struct app *a = open_app(&tickets, "tests/fixtures/tiny_bert");
+    assert_null(app_session(a)->dataset);
+    type(a, "3 ");
+    shows(a, "the training starts as soon as the data are read");
+    type(a, " ");
+    shows(a, "taken back: the training does not start");
+    wait_loaded(a);
+    assert_false(session_run_is_active(app_session(a)));
+    app_destroy(a);
+}
+
 static void a_search_narrows_the_rows(void **state)
 {
     (void)state;
@@ -223,6 +238,7 @@ int main(void)
         cmocka_unit_test(too_small_answers_only_quit),
         cmocka_unit_test(starting_without_a_model_says_so),
         cmocka_unit_test(test_set_key_before_the_data_are_read),
+        cmocka_unit_test(start_key_before_the_data_are_read),
         cmocka_unit_test(a_search_narrows_the_rows),
         cmocka_unit_test(settings_are_checked_and_undone),
         cmocka_unit_test(random_keys),

@@ -176,8 +176,5 @@ void optim_zero_grad(struct compute *c, const struct optim_tensor *t, size_t n)
     for (size_t i = 0; i < n; i++)
         if (t[i].stale)
             *t[i].stale = true;
-    for (size_t i = 0; i < n; i++)
-        if (t[i].stale)
-            *t[i].stale = true;
     pool_run(c->pool, plan_chunks(&j, n, UINT32_MAX), zero_item, &j);
 }
