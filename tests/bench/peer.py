@@ -134,6 +134,7 @@ def training(a, bf16=False):
             if dropout == "0.1":
                 memory.add(name, *(spread(peak[who], 0) for who in f), ratios(peak["ours"], peak["tuned"]),
                            ratios(peak["ours"], peak["default"]))
+            a.keep(speed.text() + "\n\n" + memory.text())
     return speed.text() + "\n\n" + memory.text()
 
 
@@ -151,7 +152,7 @@ def training_bf16(a):
 
 # ---- a step of random ids ----------------------------------------------------------------------
 
-SHAPES = [("minilm", "MiniLM-L6", 6, 384, 32, 64), ("base", "BERT-base", 12, 768, 16, 128)]
+MINILM, BASE = ("minilm", "MiniLM-L6", 6, 384, 32, 64), ("base", "BERT-base", 12, 768, 16, 128)
 
 
 def torch_step(a, shape, dropout, env, words):
@@ -168,19 +169,23 @@ def our_step(shape, dropout, key="step_ms_least"):
     return {"ms": round(found[key], 1)}
 
 
-def step(a):
+def step(a, shape=MINILM):
     """Ours clips gradients, too; the peer's step does not."""
     table = Table("shape", "dropout", "ours, best ms", "tuned torch", "default torch", "tuned over ours",
                   "default over ours")
-    for shape in SHAPES:
-        for dropout in ("0.1", "0"):
-            f = in_turn(a, {"ours": functools.partial(our_step, shape, dropout),
-                            "tuned": functools.partial(torch_step, a, shape, dropout, TUNED, ("sdpa", "fused")),
-                            "default": functools.partial(torch_step, a, shape, dropout, {}, ())})
-            ms = {who: pick(f, who, "ms") for who in f}
-            table.add(f"{shape[1]} {shape[4]}x{shape[5]}", dropout, *(spread(ms[who], 0) for who in f),
-                      ratios(ms["tuned"], ms["ours"]), ratios(ms["default"], ms["ours"]))
+    for dropout in ("0.1", "0"):
+        f = in_turn(a, {"ours": functools.partial(our_step, shape, dropout),
+                        "tuned": functools.partial(torch_step, a, shape, dropout, TUNED, ("sdpa", "fused")),
+                        "default": functools.partial(torch_step, a, shape, dropout, {}, ())})
+        ms = {who: pick(f, who, "ms") for who in f}
+        table.add(f"{shape[1]} {shape[4]}x{shape[5]}", dropout, *(spread(ms[who], 0) for who in f),
+                  ratios(ms["tuned"], ms["ours"]), ratios(ms["default"], ms["ours"]))
+        a.keep(table.text())
     return table.text()
+
+
+def step_base(a):
+    return step(a, BASE)
 
 
 def step_bf16(a):
@@ -189,7 +194,7 @@ def step_bf16(a):
         return refused
     table = Table("shape", "dropout", "ours in bf16, best ms", "ours in fp32", "tuned torch in bf16",
                   "our fp32 over our bf16", "torch's bf16 over ours")
-    for shape in SHAPES:
+    for shape in (MINILM, BASE):
         for dropout in ("0.1", "0"):
             words = ("sdpa", "fused", "bf16")
             f = in_turn(a, {"ours": functools.partial(our_step, shape, dropout, "step_bf16_ms_least"),
@@ -198,6 +203,7 @@ def step_bf16(a):
             ms = {who: pick(f, who, "ms") for who in f}
             table.add(f"{shape[1]} {shape[4]}x{shape[5]}", dropout, *(spread(ms[who], 0) for who in f),
                       ratios(ms["fp32"], ms["ours"]), ratios(ms["torch"], ms["ours"]))
+            a.keep(table.text())
     return table.text()
 
 
@@ -213,6 +219,7 @@ def shares(a):
         table.add(shape, spread(ms, 1), spread(pick(f, "all", "step_gflops"), 0),
                   spread(pick(f, "all", "step_share_of_peak"), 2), spread(pick(f, "all", "forward_share_of_peak"), 2),
                   spread(pick(f, "all", "adamw_share_of_bandwidth"), 2), ratios(pick(f, "one", "step_ms"), ms))
+        a.keep(table.text())
     return table.text()
 
 
@@ -327,7 +334,7 @@ def estimate(a):
     return table.text()
 
 
-PARTS = {f.__name__: f for f in (training, training_bf16, step, step_bf16, shares, tokenizer, predict_start, head, estimate)}
+PARTS = {f.__name__: f for f in (training, training_bf16, step, step_base, step_bf16, shares, tokenizer, predict_start, head, estimate)}
 
 
 def cpu_name():
@@ -351,10 +358,12 @@ def main():
         p.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
     for part in a.parts or PARTS:
         print(f"\n== {part}", flush=True)
+        head = f"{cpu_name()}; {time.strftime('%Y-%m-%d')}, {a.rounds} rounds."
+        a.keep = lambda text: page.keep(PAGE, "peer.py", part, f"{head}\n\n{text}")
         with tempfile.TemporaryDirectory() as a.scratch:
-            text = f"{cpu_name()}; {time.strftime('%Y-%m-%d')}, {a.rounds} rounds.\n\n{PARTS[part](a)}"
-        print(text, flush=True)
-        page.keep(PAGE, "peer.py", part, text)
+            text = PARTS[part](a)
+        print(f"{head}\n\n{text}", flush=True)
+        a.keep(text)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
@@ -49,7 +50,7 @@ static void run_rounds(int threads, uint32_t rounds, long sleep_every)
         for (size_t i = 0; i < count; i++)
             assert_int_equal(t.seen[i], t.round);
         if (sleep_every && t.round % (uint32_t)sleep_every == 0)
-            nanosleep(&(struct timespec){.tv_nsec = 300000}, NULL); /* past every spin */
+            nanosleep(&(struct timespec){.tv_nsec = 3000000}, NULL); /* till all sleep */
     }
     assert_int_equal(atomic_load(&t.workers_out_of_range), 0);
     pool_destroy(p);
@@ -67,6 +68,38 @@ static void test_sleeping_workers_wake(void **state)
     (void)state;
     run_rounds(2, 200, 1);
     run_rounds(4, 200, 3);
+}
+
+struct slow_job {
+    atomic_int begun, done[2];
+};
+
+/* The caller's own item ends when the worker has begun with the other, which lasts until the caller has long
+ * fallen asleep. */
+static void slow_item(void *arg, size_t item, int worker)
+{
+    struct slow_job *job = arg;
+    if (worker != 0) {
+        atomic_store(&job->begun, 1);
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
+    while (!atomic_load(&job->begun))
+        sched_yield();
+    atomic_fetch_add(&job->done[item], 1);
+}
+
+static void test_a_sleeping_caller_wakes(void **state)
+{
+    (void)state;
+    struct pool *p = pool_create(2, NULL);
+    assert_non_null(p);
+    for (int round = 1; round <= 50; round++) {
+        struct slow_job job = {0};
+        pool_run(p, 2, slow_item, &job);
+        assert_int_equal(atomic_load(&job.done[0]), 1);
+        assert_int_equal(atomic_load(&job.done[1]), 1);
+    }
+    pool_destroy(p);
 }
 
 static void test_many_items(void **state)
@@ -162,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_item_runs_once),
         cmocka_unit_test(test_sleeping_workers_wake),
+        cmocka_unit_test(test_a_sleeping_caller_wakes),
         cmocka_unit_test(test_many_items),
         cmocka_unit_test(test_results_are_visible_to_the_caller),
         cmocka_unit_test(test_create_and_destroy_at_once),

@@ -3,7 +3,7 @@
  * The caller is worker 0, the pool adds threads-1 more. A job is `count` items; each item runs
  * exactly once, on whichever worker takes it first, and pool_run returns when all are done.
  * Because which worker takes an item is chance, an item's result may not depend on `worker`:
- * it only picks a scratch buffer. Workers spin briefly between jobs, then sleep on a futex.
+ * it only picks a scratch buffer. Workers stay awake for about a millisecond, then sleep on a futex.
  * Only the thread that feeds the pool (the trainer, or main in a headless command) calls pool_run;
  * items must not call it again. Nothing is allocated after pool_create. */
 #ifndef POOL_H
