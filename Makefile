@@ -5,8 +5,8 @@ B := build/$(VARIANT)
 
 CC := gcc
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-# No -march: kernels are chosen at run time by CPUID (the rules below, and base/hash_instructions.c). No
-# -ffast-math: the UI must see NaN. Contraction off, so that plain C gives the same bytes under every compiler.
+# No -march: kernels are chosen at run time by CPUID (the rules below, and base/hash_instructions.c).
+# No -ffast-math: the UI must see NaN. Contraction off: plain C gives the same bytes under every compiler.
 BASE := -std=c11 -D_GNU_SOURCE -Isrc -Itests -g -pthread -fno-math-errno -ffp-contract=off -MMD -MP
 OPT_release := -O2
 OPT_debug := -O0

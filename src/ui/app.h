@@ -55,6 +55,7 @@ int app_settings_apply(struct app *a, struct err *err);
 
 /* The run. */
 int app_run_start(struct app *a, struct err *err);
+bool app_run_take_back(struct app *a); /* a start that waits for the data; false: there is none */
 int app_run_post(struct app *a, enum command_kind kind, struct err *err);
 /* Evaluate the finished run's model on the test rows, once: the run is resumed for that. */
 int app_run_test(struct app *a, struct err *err);

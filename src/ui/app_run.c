@@ -142,14 +142,18 @@ static bool is_stale(const struct session *s)
            (s->spec.split_lone_train && s->spec.split_seed != (uint64_t)s->settings.split_seed);
 }
 
+bool app_run_take_back(struct app *a)
+{
+    if (!a->start_when_read)
+        return false;
+    a->start_when_read = false;
+    app_say(a, ROLE_WARN, "taken back: the training does not start");
+    return true;
+}
+
 int app_run_start(struct app *a, struct err *err)
 {
     struct session *s = &a->session;
-    if (a->start_when_read) {
-        a->start_when_read = false;
-        app_say(a, ROLE_WARN, "taken back: the training does not start");
-        return 0;
-    }
     if (check_ready(s, err))
         return -1;
     if (s->dataset && is_stale(s)) /* changed while another training ran */

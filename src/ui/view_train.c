@@ -379,7 +379,7 @@ static void start_or_pause(struct app *a)
     else if (s->run.kind != RUN_NONE)
         app_say(a, ROLE_WARN,
                 "this run is over; r starts another one with the settings as they stand");
-    else if (app_run_start(a, &err))
+    else if (!app_run_take_back(a) && app_run_start(a, &err))
         app_say_err(a, &err);
 }
 

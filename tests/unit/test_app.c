@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/clock.h"
 #include "engine/base/rng.h"
@@ -141,6 +142,39 @@ static void start_key_before_the_data_are_read(void **state)
     app_destroy(a);
 }
 
+static void write_rows(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* A start that waited for data which could not be read is over: it does not fire when others are read. */
+static void a_failed_load_ends_a_waiting_start(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/sft-app-XXXXXX";
+    struct err err = {0};
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    write_rows(path, "text,label\n\"never closed,a\n");
+    const struct dataset_spec spec = {.files = {path}, .format = TABLE_CSV, .split_lone_train = true};
+    struct app *a = open_app(&spec, "tests/fixtures/tiny_bert");
+    type(a, "3 ");
+    shows(a, "the training starts as soon as the data are read");
+    wait_loaded(a);
+    assert_int_equal(app_session(a)->load, LOAD_FAILED);
+    write_rows(path, "text,label\none,a\ntwo,b\nthree,a\nfour,b\nfive,a\nsix,b\nseven,a\neight,b\n");
+    assert_int_equal(app_setting_set(a, settings_find("split_seed"), "7", &err), 0);
+    wait_loaded(a);
+    assert_int_equal(app_session(a)->load, LOAD_READY);
+    assert_false(session_run_is_active(app_session(a)));
+    app_destroy(a);
+    unlink(path);
+}
+
 static void a_search_narrows_the_rows(void **state)
 {
     (void)state;
@@ -239,6 +273,7 @@ int main(void)
         cmocka_unit_test(starting_without_a_model_says_so),
         cmocka_unit_test(test_set_key_before_the_data_are_read),
         cmocka_unit_test(start_key_before_the_data_are_read),
+        cmocka_unit_test(a_failed_load_ends_a_waiting_start),
         cmocka_unit_test(a_search_narrows_the_rows),
         cmocka_unit_test(settings_are_checked_and_undone),
         cmocka_unit_test(random_keys),

@@ -2,7 +2,7 @@
  * executes (model/work.h), over the real tokens in the run's own order, and from what this machine
  * reaches, measured just before.
  *
- * The measurement takes all cores for half a second and says nothing while others use them, so it is
+ * The measurement takes all cores for half a second, in a bad moment for two, and says nothing while others use them, so it is
  * not made beside a run. */
 #ifndef ESTIMATE_H
 #define ESTIMATE_H

@@ -246,7 +246,6 @@ static void fill_view(struct trainer *t)
     snprintf(v->run_name, sizeof v->run_name, "%.*s", (int)n, name);
 }
 
-/* Signals are for the thread that reads the keys; the trainer's and those it starts get none. */
 static int start_thread(struct trainer *t, struct err *err)
 {
     int rc = thread_start(&t->thread, thread_main, t);
